@@ -1,0 +1,29 @@
+//! The few words that every domain shares: public ids, [`Clock`], [`Random`], [`Page`], [`Secret`].
+//!
+//! Knows no domain, no organisation, no runtime and no wire format beyond `serde`.
+//!
+//! Features, both for outer rooms only: `system` adds the operating system's clock (on tokio's
+//! timer) and randomness; `conformance` adds a clock that moves when told and seeded randomness.
+
+mod clock;
+mod id;
+mod page;
+mod random;
+mod secret;
+#[cfg(feature = "conformance")]
+mod still;
+#[cfg(feature = "system")]
+mod system;
+
+pub use clock::Clock;
+pub use id::{
+    AppointmentId, AppointmentTypeId, ClosureId, EventId, HoldId, IdError, MembershipId, PersonId,
+    RequestId, TimeOffId, UserId,
+};
+pub use page::{Cursor, CursorError, Limit, Page, PageRequest};
+pub use random::{Random, RandomExt};
+pub use secret::{ExposeSecret, Secret};
+#[cfg(feature = "conformance")]
+pub use still::{ManualClock, SeededRandom};
+#[cfg(feature = "system")]
+pub use system::{SystemClock, SystemRandom};
