@@ -12,6 +12,7 @@ mod random;
 mod secret;
 #[cfg(feature = "conformance")]
 mod still;
+mod store;
 #[cfg(feature = "system")]
 mod system;
 
@@ -25,5 +26,6 @@ pub use random::{Random, RandomExt};
 pub use secret::{ExposeSecret, Secret};
 #[cfg(feature = "conformance")]
 pub use still::{ManualClock, SeededRandom};
+pub use store::StoreError;
 #[cfg(feature = "system")]
 pub use system::{SystemClock, SystemRandom};

@@ -1,1 +1,18 @@
-//! Being written.
+//! Video rooms: what the platform needs from a video provider, and who may join when.
+//!
+//! Knows nothing of HTTP, SQL or Daily.co. A provider implements [`VideoProvider`]; the rooms it
+//! made are kept behind [`Rooms`]; [`Window`] says when a room is open and [`admit`] who may enter.
+
+mod admission;
+mod code;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "conformance")]
+pub mod memory;
+mod provider;
+mod room;
+
+pub use admission::{Admission, AdmissionRefused, VisitState, Window, WindowPolicy, admit};
+pub use code::{CodeHash, JoinCode, JoinCodeError};
+pub use provider::{Grant, MeetingToken, ProviderError, RoomTerms, TokenTerms, VideoProvider};
+pub use room::{JoinTicket, Room, RoomName, RoomNameError, Rooms};

@@ -1,0 +1,141 @@
+use std::sync::Arc;
+
+use restartix_kernel::{Secret, UserId};
+
+use crate::{
+    Actor, CurrentMembership, Directory, DirectoryError, Membership, OrgId, Session, Standing,
+    Subject, Tenant, TokenError, TokenVerifier,
+};
+
+/// Turns a bearer token into a [`Principal`], and a principal's choice into a [`Tenant`].
+#[derive(Clone)]
+pub struct Authenticator {
+    verifier: Arc<dyn TokenVerifier>,
+    directory: Arc<dyn Directory>,
+}
+
+/// Somebody who signed in, and where they act now.
+#[derive(Debug)]
+pub struct Principal {
+    user: UserId,
+    subject: Subject,
+    session: Option<Session>,
+    tenant: Result<Tenant, NoTenant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum NoTenant {
+    Suspended,
+    NoneChosen,
+}
+
+/// Why nobody, or nobody in an organisation, stands behind a token.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// The token proves nothing, or its subject is a stranger.
+    #[error("not authenticated")]
+    Unauthenticated,
+    /// The user has chosen no organisation, or is no longer a member of the chosen one.
+    #[error("no current organisation")]
+    NoOrganisation,
+    /// The chosen organisation is suspended.
+    #[error("the organisation is suspended")]
+    Suspended,
+    /// Keys or directory cannot be had now.
+    #[error("authentication is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why an organisation could not be chosen.
+#[derive(Debug, thiserror::Error)]
+pub enum SwitchError {
+    /// The user is no active member of it; an unknown organisation looks the same.
+    #[error("not a member")]
+    NotAMember,
+    /// The directory cannot be had now.
+    #[error("authentication is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<DirectoryError> for AuthError {
+    fn from(error: DirectoryError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<DirectoryError> for SwitchError {
+    fn from(error: DirectoryError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Authenticator {
+    /// An authenticator over the two ports.
+    pub fn new(verifier: Arc<dyn TokenVerifier>, directory: Arc<dyn Directory>) -> Self {
+        Self { verifier, directory }
+    }
+
+    /// Who stands behind `bearer`, and where they act now.
+    pub async fn authenticate(&self, bearer: &Secret) -> Result<Principal, AuthError> {
+        let token = self.verifier.verify(bearer).await.map_err(|error| match error {
+            TokenError::Invalid => AuthError::Unauthenticated,
+            TokenError::Unavailable(cause) => AuthError::Unavailable(cause),
+        })?;
+        let standing = self
+            .directory
+            .standing(&token.subject, token.session.as_ref())
+            .await?
+            .ok_or(AuthError::Unauthenticated)?;
+        Ok(Principal::new(standing, token.subject, token.session))
+    }
+
+    /// The memberships among which `principal` may choose, by organisation.
+    pub async fn memberships(&self, principal: &Principal) -> Result<Vec<Membership>, AuthError> {
+        Ok(self.directory.memberships(principal.user).await?)
+    }
+
+    /// Makes `organisation` the current one of `principal`'s session, else of the user.
+    ///
+    /// This is the single way by which an organisation's id from a request comes to anything, and
+    /// the directory checks the membership.
+    pub async fn switch(
+        &self,
+        principal: Principal,
+        organisation: OrgId,
+    ) -> Result<Principal, SwitchError> {
+        let Principal { user, subject, session, .. } = principal;
+        if !self.directory.choose(user, session.as_ref(), organisation).await? {
+            return Err(SwitchError::NotAMember);
+        }
+        let standing = self.directory.standing(&subject, session.as_ref()).await?;
+        Ok(Principal::new(standing.ok_or(SwitchError::NotAMember)?, subject, session))
+    }
+}
+
+impl Principal {
+    fn new(standing: Standing, subject: Subject, session: Option<Session>) -> Self {
+        let user = standing.user;
+        let tenant = match standing.current {
+            CurrentMembership::Active { organisation, person, role } => {
+                Ok(Tenant::new(organisation, Actor::User { id: user, person, role }))
+            }
+            CurrentMembership::Suspended => Err(NoTenant::Suspended),
+            CurrentMembership::None => Err(NoTenant::NoneChosen),
+        };
+        Self { user, subject, session, tenant }
+    }
+
+    /// Who signed in.
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The proof of the organisation in which they act.
+    pub const fn tenant(&self) -> Result<&Tenant, AuthError> {
+        match &self.tenant {
+            Ok(tenant) => Ok(tenant),
+            Err(NoTenant::Suspended) => Err(AuthError::Suspended),
+            Err(NoTenant::NoneChosen) => Err(AuthError::NoOrganisation),
+        }
+    }
+}

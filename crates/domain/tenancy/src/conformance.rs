@@ -1,0 +1,83 @@
+//! What every [`Directory`] must do; each function panics with the rule that was broken.
+//!
+//! Also [`principal`], by which tests and examples come to a proof without a database.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a conformance suite fails by panicking, as the tests that call it do"
+)]
+
+use std::sync::Arc;
+
+use restartix_kernel::{PersonId, Random, UserId};
+
+use crate::memory::{MemoryDirectory, PlainTokens};
+use crate::{
+    AuthError, Authenticator, CurrentMembership, Directory, Membership, OrgId, Principal, Role,
+    Session, Subject,
+};
+
+/// What a directory must hold before [`directory`] is run over it: `user`, known by `subject`,
+/// a patient of `first` (the current one) and an administrator of `second`, and no member of
+/// `foreign`.
+#[derive(Clone, Debug)]
+pub struct DirectoryCase {
+    /// Who signs in.
+    pub subject: Subject,
+    /// The user of that subject.
+    pub user: UserId,
+    /// Where the user is a patient.
+    pub first: OrgId,
+    /// Where the user is an administrator.
+    pub second: OrgId,
+    /// Where the user is nobody.
+    pub foreign: OrgId,
+}
+
+/// The rules of a [`Directory`].
+pub async fn directory(directory: &dyn Directory, case: &DirectoryCase) {
+    let (tab_one, tab_two) = (Session::new("tab-1").unwrap(), Session::new("tab-2").unwrap());
+    let current = async |session: Option<&Session>| {
+        let standing = directory.standing(&case.subject, session).await.unwrap().unwrap();
+        assert_eq!(standing.user, case.user);
+        match standing.current {
+            CurrentMembership::Active { organisation, role, .. } => (organisation, role),
+            other => panic!("an active member is {other:?}"),
+        }
+    };
+
+    let stranger = Subject::new("nobody-of-this-name").unwrap();
+    assert!(directory.standing(&stranger, None).await.unwrap().is_none(), "a stranger is known");
+
+    assert_eq!(current(None).await, (case.first, Role::Patient), "the first organisation");
+    assert!(directory.choose(case.user, Some(&tab_one), case.second).await.unwrap());
+    assert_eq!(current(Some(&tab_one)).await, (case.second, Role::Admin), "a session's choice");
+    assert_eq!(current(Some(&tab_two)).await, (case.first, Role::Patient), "another session");
+    assert_eq!(current(None).await, (case.first, Role::Patient), "no session");
+
+    for nowhere in [case.foreign, OrgId::new(i64::MAX).unwrap()] {
+        let chose = directory.choose(case.user, Some(&tab_one), nowhere).await.unwrap();
+        assert!(!chose, "a stranger's organisation was chosen");
+    }
+    assert_eq!(current(Some(&tab_one)).await.0, case.second, "a refused choice changed something");
+
+    let mut expected = [(case.first, Role::Patient), (case.second, Role::Admin)]
+        .map(|(organisation, role)| Membership { organisation, role });
+    expected.sort_by_key(|membership| membership.organisation);
+    assert_eq!(directory.memberships(case.user).await.unwrap(), expected);
+}
+
+/// A principal in `organisation` with `role`, through an [`Authenticator`] over the twins: lend
+/// its [`Principal::tenant`].
+pub async fn principal(organisation: i64, role: Role, random: &dyn Random) -> Principal {
+    let directory = MemoryDirectory::default();
+    let subject = Subject::new("somebody").unwrap();
+    let (user, person) = (UserId::fresh(random), PersonId::fresh(random));
+    directory.add_member(&subject, user, OrgId::new(organisation).unwrap(), person, role);
+    let authenticator = Authenticator::new(Arc::new(PlainTokens), Arc::new(directory));
+    let bearer = "somebody".to_owned().into();
+    let principal: Result<Principal, AuthError> = authenticator.authenticate(&bearer).await;
+    principal.unwrap()
+}

@@ -1,0 +1,135 @@
+//! In-memory twins of the ports: for tests, examples, and teams that embed a domain crate.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use restartix_kernel::{ExposeSecret, PersonId, Secret, UserId};
+
+use crate::{
+    CurrentMembership, Directory, DirectoryError, Membership, OrgId, Role, Session, Standing,
+    Subject, TokenError, TokenVerifier, VerifiedToken,
+};
+
+/// A directory in memory.
+#[derive(Debug, Default)]
+pub struct MemoryDirectory(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    users: BTreeMap<String, UserId>,
+    members: BTreeMap<(UserId, OrgId), (PersonId, Role)>,
+    suspended: Vec<OrgId>,
+    chosen: BTreeMap<(UserId, Option<String>), OrgId>,
+}
+
+impl MemoryDirectory {
+    /// Makes `subject`, known as `user`, a member of `organisation`; the first organisation of a
+    /// user becomes the current one.
+    pub fn add_member(
+        &self,
+        subject: &Subject,
+        user: UserId,
+        organisation: OrgId,
+        person: PersonId,
+        role: Role,
+    ) {
+        let mut state = self.state();
+        state.users.insert(subject.as_str().to_owned(), user);
+        state.members.insert((user, organisation), (person, role));
+        state.chosen.entry((user, None)).or_insert(organisation);
+    }
+
+    /// Ends a membership.
+    pub fn remove_member(&self, user: UserId, organisation: OrgId) {
+        self.state().members.remove(&(user, organisation));
+    }
+
+    /// Suspends an organisation.
+    pub fn suspend(&self, organisation: OrgId) {
+        self.state().suspended.push(organisation);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Directory for MemoryDirectory {
+    async fn standing(
+        &self,
+        subject: &Subject,
+        session: Option<&Session>,
+    ) -> Result<Option<Standing>, DirectoryError> {
+        let state = self.state();
+        let Some(&user) = state.users.get(subject.as_str()) else { return Ok(None) };
+        let of_session = session.map(|session| session.as_str().to_owned());
+        let chosen = state
+            .chosen
+            .get(&(user, of_session))
+            .or_else(|| state.chosen.get(&(user, None)))
+            .copied();
+        let member = chosen.and_then(|organisation| {
+            let (person, role) = state.members.get(&(user, organisation))?;
+            Some((organisation, *person, *role))
+        });
+        let current = match member {
+            None => CurrentMembership::None,
+            Some((organisation, ..)) if state.suspended.contains(&organisation) => {
+                CurrentMembership::Suspended
+            }
+            Some((organisation, person, role)) => {
+                CurrentMembership::Active { organisation, person, role }
+            }
+        };
+        Ok(Some(Standing { user, current }))
+    }
+
+    async fn memberships(&self, user: UserId) -> Result<Vec<Membership>, DirectoryError> {
+        let state = self.state();
+        let members = state.members.iter().filter(|((member, organisation), _)| {
+            *member == user && !state.suspended.contains(organisation)
+        });
+        Ok(members
+            .map(|((_, organisation), (_, role))| Membership {
+                organisation: *organisation,
+                role: *role,
+            })
+            .collect())
+    }
+
+    async fn choose(
+        &self,
+        user: UserId,
+        session: Option<&Session>,
+        organisation: OrgId,
+    ) -> Result<bool, DirectoryError> {
+        let mut state = self.state();
+        let may = state.members.contains_key(&(user, organisation))
+            && !state.suspended.contains(&organisation);
+        if may {
+            let of_session = session.map(|session| session.as_str().to_owned());
+            state.chosen.insert((user, of_session), organisation);
+        }
+        Ok(may)
+    }
+}
+
+/// Accepts the tokens `subject` and `subject/session`, unsigned: for tests and examples only.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlainTokens;
+
+#[async_trait]
+impl TokenVerifier for PlainTokens {
+    async fn verify(&self, bearer: &Secret) -> Result<VerifiedToken, TokenError> {
+        let (subject, session) = match bearer.expose_secret().split_once('/') {
+            Some((subject, session)) => (subject, Some(session)),
+            None => (bearer.expose_secret(), None),
+        };
+        Ok(VerifiedToken {
+            subject: Subject::new(subject).map_err(|_| TokenError::Invalid)?,
+            session: session.map(Session::new).transpose().map_err(|_| TokenError::Invalid)?,
+        })
+    }
+}
