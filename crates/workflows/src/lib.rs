@@ -1,1 +1,31 @@
-//! Being written.
+//! What happens across domains: a booking becomes a room, an audit line and an event.
+//!
+//! Knows the domains and no adapter: no SQL, HTTP, Redis, Daily.co or runtime. It owns the port
+//! [`UnitOfWork`]: state, audit and event commit together or not at all, and a change without an
+//! audit line cannot commit. No vendor is called inside a unit of work or on the path of a booking:
+//! [`RoomKeeper`] carries the events onward, at least once, and every step of it may be repeated.
+
+mod availability;
+mod bookings;
+mod clinic;
+mod desk;
+mod event;
+mod failure;
+mod rooms;
+mod schedule;
+mod unit;
+mod visits;
+
+pub use availability::{AvailabilityQuery, Mode};
+pub use bookings::{BookRequest, Bookings, HoldRequest, What};
+pub use clinic::{Clinic, NewMember, NewPerson, OrganisationPatch, PersonPatch};
+pub use desk::Desk;
+pub use event::{
+    DomainEvent, EventKind, EventQueue, Lease, LeaseToken, Outbox, QueuedEvent, Settled,
+    Settlement, Topic,
+};
+pub use failure::Failure;
+pub use rooms::{RoomKeeper, Round};
+pub use schedule::{Schedule, TypeDraft};
+pub use unit::{Access, UnitOfWork, Work};
+pub use visits::{Entrance, JoinKey, Pass, Visits, WaitingRoom};

@@ -11,6 +11,7 @@
 mod access;
 mod authenticator;
 mod claimed;
+mod clinic;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod directory;
@@ -24,6 +25,10 @@ mod token;
 pub use access::Reach;
 pub use authenticator::{AuthError, Authenticator, Principal, SwitchError};
 pub use claimed::{ClaimError, ClaimSource, ClaimedRow, ClaimedRows, Found};
+pub use clinic::{
+    Change, Enrolled, Enrolment, Memberships, Organisation, Organisations, People, Person,
+    Personal, PersonalError, Policies, Version,
+};
 pub use directory::{CurrentMembership, Directory, DirectoryError, Membership, Standing};
 pub use organisation::{OrgId, OrgIdError};
 pub use role::{Role, RoleError};

@@ -1,0 +1,97 @@
+use std::sync::Arc;
+
+use restartix_kernel::{Clock, EventId, PersonId, Random, StoreError};
+use restartix_telemetry::{Act, AuditEvent, Outcome, Resource};
+use restartix_tenancy::Tenant;
+
+use crate::{Access, Failure, UnitOfWork, Work};
+
+/// What every service works with: units of work, time, randomness.
+#[derive(Clone)]
+pub struct Desk {
+    units: Arc<dyn UnitOfWork>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+/// How often an operation that lost against another is tried.
+const TRIES: u32 = 3;
+
+impl Desk {
+    /// A desk over these ports.
+    pub fn new(units: Arc<dyn UnitOfWork>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { units, clock, random }
+    }
+
+    /// Looks at one organisation's data; nothing can be changed.
+    pub(crate) async fn read<T>(
+        &self,
+        tenant: &Tenant,
+        look: impl AsyncFnOnce(&mut dyn Work) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut work = self.units.begin(tenant, Access::Read).await?;
+        let seen = look(&mut *work).await;
+        // Nothing was changed, so how the unit ends says nothing about what was seen.
+        if let Err(error) = work.commit().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::debug!(error, "a read did not end cleanly");
+        }
+        seen
+    }
+
+    /// Changes one organisation's data; what lost against another change is done again from the
+    /// start, three times at most.
+    pub(crate) async fn change<T>(
+        &self,
+        tenant: &Tenant,
+        mut change: impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut tries = 1;
+        loop {
+            match self.change_once(tenant, &mut change).await {
+                Err(Failure::Store(StoreError::Busy(_))) if tries < TRIES => tries += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn change_once<T>(
+        &self,
+        tenant: &Tenant,
+        change: &mut impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut work = self.units.begin(tenant, Access::Change).await?;
+        match change(&mut *work).await {
+            Ok(changed) => {
+                work.commit().await?;
+                Ok(changed)
+            }
+            Err(failure) => {
+                if let Err(error) = work.roll_back().await {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::debug!(error, "a refused change did not end cleanly");
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Writes the line of a change that is about to commit.
+    pub(crate) async fn trace(
+        &self,
+        work: &mut dyn Work,
+        act: &Act,
+        resource: Resource,
+        patient: Option<PersonId>,
+    ) -> Result<(), Failure> {
+        let event = AuditEvent {
+            id: EventId::fresh(&*self.clock, &*self.random),
+            occurred_at: self.clock.now(),
+            act: *act,
+            resource,
+            patient,
+            outcome: Outcome::Success,
+        };
+        Ok(work.audit().record(event).await?)
+    }
+}

@@ -1,0 +1,90 @@
+use restartix_kernel::StoreError;
+use restartix_scheduling::{BookingRefused, HoldError, TransitionRefused};
+use restartix_tenancy::ClaimError;
+use restartix_video::{AdmissionRefused, ProviderError};
+
+/// Why a service did not do what it was asked, by what the caller can do next.
+///
+/// One type for all services, so that one place can turn it into an answer. Causes are for logs.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is no such thing within the caller's reach: whether it exists elsewhere is not said.
+    #[error("not found")]
+    NotFound,
+    /// Somebody changed it since the caller looked: look again.
+    #[error("changed since it was read")]
+    Stale,
+    /// A value of the request is impossible: mend it.
+    #[error("the value at {pointer} is refused: {code}")]
+    Invalid {
+        /// Where, as a JSON pointer into the body (RFC 6901).
+        pointer: &'static str,
+        /// Why, as a stable code.
+        code: &'static str,
+    },
+    /// The booking's rules say no.
+    #[error(transparent)]
+    Booking(#[from] BookingRefused),
+    /// The hold is not there any more: confirm by type, specialist and start.
+    #[error("the hold is lost")]
+    HoldLost,
+    /// The hold was renewed as often as it may be.
+    #[error("the hold cannot be renewed again")]
+    HoldExhausted,
+    /// Holds cannot be had now: book without one.
+    #[error("holds are unavailable")]
+    HoldsUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The appointment does not stand where the transition starts.
+    #[error(transparent)]
+    Transition(#[from] TransitionRefused),
+    /// Nobody may enter the room now.
+    #[error(transparent)]
+    Admission(#[from] AdmissionRefused),
+    /// The appointment takes place in person.
+    #[error("the appointment has no video room")]
+    InPerson,
+    /// The caller is neither patient nor specialist of the appointment.
+    #[error("not a participant")]
+    NotAParticipant,
+    /// The subject or the person is a member already.
+    #[error("already a member")]
+    AlreadyMember,
+    /// Nobody may take the last administrator away, nor themselves.
+    #[error("the organisation would have no administrator")]
+    LastAdministrator,
+    /// The video provider did not do its part.
+    #[error("the video provider failed")]
+    Video(#[source] ProviderError),
+    /// The store did not do its part.
+    #[error("the store failed")]
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        Self::Video(error)
+    }
+}
+
+impl From<ClaimError> for Failure {
+    fn from(error: ClaimError) -> Self {
+        Self::Store(StoreError::Unavailable(error.into()))
+    }
+}
+
+impl From<HoldError> for Failure {
+    fn from(error: HoldError) -> Self {
+        match error {
+            HoldError::Taken => Self::Booking(BookingRefused::SlotTaken),
+            HoldError::NotFound => Self::NotFound,
+            HoldError::Exhausted => Self::HoldExhausted,
+            HoldError::Unavailable(cause) => Self::HoldsUnavailable(cause),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use restartix_kernel::{AppointmentId, RandomExt};
+use restartix_scheduling::{Appointment, Status};
+use restartix_telemetry::{Act, Operation, Resource, ResourceKind};
+use restartix_tenancy::{ClaimedRow, ClaimedRows, Reach, Tenant};
+use restartix_video::{ProviderError, Room, RoomTerms, VideoProvider, Window, WindowPolicy};
+
+use crate::{Desk, EventQueue, Failure, Lease, QueuedEvent, Settled, Settlement, Topic};
+
+/// Keeps the rooms at the provider as the appointments say: a room for each that is to be, none for
+/// one that was called off.
+///
+/// An event is a reason to look, not an order: what is done follows from how the appointment stands
+/// now. So events may come twice, late or together, and a worker may be killed at any point.
+pub struct RoomKeeper<Q> {
+    desk: Desk,
+    queue: ClaimedRows<Q>,
+    provider: Arc<dyn VideoProvider>,
+}
+
+/// What one round came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Events that were claimed.
+    pub claimed: usize,
+    /// Of those, the ones to be tried again.
+    pub postponed: usize,
+}
+
+/// Participants at most: patient, specialist, and an interpreter, relative or student each.
+const MAX_PARTICIPANTS: u16 = 8;
+
+impl<Q: EventQueue> RoomKeeper<Q> {
+    /// Events claimed at once.
+    const BATCH: u16 = 16;
+    /// How long a claim lasts: longer than a batch takes, short enough that a killed worker's
+    /// rooms are made within a minute.
+    const LEASE: TimeDelta = TimeDelta::seconds(30);
+    /// The longest pause between two tries.
+    const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(15);
+
+    /// A keeper over `queue` and `provider`.
+    pub fn new(desk: Desk, queue: Q, provider: Arc<dyn VideoProvider>) -> Self {
+        Self { desk, queue: ClaimedRows::new(queue), provider }
+    }
+
+    /// Deals with the events that are due now.
+    pub async fn round(&self) -> Result<Round, Failure> {
+        let now = self.desk.clock.now();
+        let lease = Lease { topic: Topic::Video, limit: Self::BATCH, now, length: Self::LEASE };
+        let rows = self.queue.claim(&lease).await?;
+        let mut round = Round { claimed: rows.len(), postponed: 0 };
+        for row in rows {
+            let settled = self.deal_with(row).await;
+            if settled.settlement != Settlement::Done {
+                round.postponed += 1;
+            }
+            self.queue.source().settle(&[settled]).await?;
+        }
+        Ok(round)
+    }
+
+    async fn deal_with(&self, row: ClaimedRow<QueuedEvent>) -> Settled {
+        self.queue
+            .run(row, async |tenant, event| {
+                let settlement = match self.bring_to(tenant, event.appointment).await {
+                    Ok(()) => Settlement::Done,
+                    Err(failure) => {
+                        let error: &dyn std::error::Error = &failure;
+                        tracing::warn!(
+                            organisation = tenant.organisation().get(),
+                            appointment = event.appointment.get(),
+                            attempts = event.attempts,
+                            error,
+                            "a room is not as it should be yet"
+                        );
+                        Settlement::RetryAt(self.later(event.attempts, &failure))
+                    }
+                };
+                Settled { event: event.id, lease: event.lease, settlement }
+            })
+            .await
+    }
+
+    /// Twice as long after each try, up to the longest pause, and up to half as much again, so that
+    /// what failed together is not tried together. A refusal will not pass by itself: always the
+    /// longest.
+    fn later(&self, attempts: u32, failure: &Failure) -> DateTime<Utc> {
+        let refused = matches!(failure, Failure::Video(ProviderError::Refused(_)));
+        let pause = TimeDelta::seconds(1)
+            .checked_mul(1_i32.checked_shl(attempts).unwrap_or(i32::MAX).max(1))
+            .filter(|pause| *pause < Self::LONGEST_PAUSE && !refused)
+            .unwrap_or(Self::LONGEST_PAUSE);
+        let jitter = u32::try_from(pause.num_milliseconds() / 2).unwrap_or_default();
+        let jitter = TimeDelta::milliseconds(i64::from(self.desk.random.below(jitter)));
+        self.desk.clock.now() + pause + jitter
+    }
+
+    async fn bring_to(&self, tenant: &Tenant, id: AppointmentId) -> Result<(), Failure> {
+        let (appointment, room, window) = self.look(tenant, id).await?;
+        let wanted = appointment.online
+            && appointment.status.is_active()
+            && self.desk.clock.now() < window.closes_at;
+        match (wanted, room) {
+            (true, Some(room)) if room.window == window => Ok(()),
+            (true, _) => self.open(tenant, &appointment, window).await,
+            (false, Some(room)) if appointment.status == Status::Cancelled => {
+                self.close(tenant, &appointment, &room).await
+            }
+            // What is over closes by itself at the room's own end.
+            (false, _) => Ok(()),
+        }
+    }
+
+    async fn look(
+        &self,
+        tenant: &Tenant,
+        id: AppointmentId,
+    ) -> Result<(Appointment, Option<Room>, Window), Failure> {
+        self.desk
+            .read(tenant, async |work| {
+                let found = work.appointments().find(Reach::Organisation, id).await?;
+                let appointment = found.ok_or(Failure::NotFound)?;
+                let window = window(&work.organisations().own().await?, &appointment);
+                Ok((appointment, work.rooms().find(id).await?, window))
+            })
+            .await
+    }
+
+    async fn open(
+        &self,
+        tenant: &Tenant,
+        appointment: &Appointment,
+        window: Window,
+    ) -> Result<(), Failure> {
+        let terms = RoomTerms { window, max_participants: MAX_PARTICIPANTS };
+        let room = self.provider.create_room(tenant, appointment.id, &terms).await?;
+        let act = Act { operation: Operation::new("video.open_room"), request: None };
+        self.desk
+            .change(tenant, async |work| {
+                work.rooms().keep(appointment.id, &room).await?;
+                let resource = Resource::one(ResourceKind::VideoRoom, appointment.id);
+                self.desk.trace(work, &act, resource, Some(appointment.patient)).await
+            })
+            .await
+    }
+
+    async fn close(
+        &self,
+        tenant: &Tenant,
+        appointment: &Appointment,
+        room: &Room,
+    ) -> Result<(), Failure> {
+        self.provider.delete_room(tenant, &room.name).await?;
+        let act = Act { operation: Operation::new("video.close_room"), request: None };
+        self.desk
+            .change(tenant, async |work| {
+                work.rooms().forget(appointment.id).await?;
+                let resource = Resource::one(ResourceKind::VideoRoom, appointment.id);
+                self.desk.trace(work, &act, resource, Some(appointment.patient)).await
+            })
+            .await
+    }
+}
+
+/// When the room of `appointment` is open, by its organisation's own choice.
+pub(crate) fn window(
+    organisation: &restartix_tenancy::Organisation,
+    appointment: &Appointment,
+) -> Window {
+    let (starts_at, ends_at) = (appointment.starts_at, appointment.ends_at);
+    WindowPolicy::new(organisation.lead_minutes, organisation.grace_minutes)
+        .map_or(Window { opens_at: starts_at, closes_at: ends_at }, |policy| {
+            policy.window(starts_at, ends_at)
+        })
+}

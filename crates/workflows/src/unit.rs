@@ -1,0 +1,59 @@
+use async_trait::async_trait;
+use restartix_kernel::StoreError;
+use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
+use restartix_telemetry::AuditTrail;
+use restartix_tenancy::{Memberships, Organisations, People, Tenant};
+use restartix_video::Rooms;
+
+use crate::Outbox;
+
+/// What a unit of work is begun for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To look: the store refuses every change.
+    Read,
+    /// To change something; the store refuses to commit without an audit line.
+    Change,
+}
+
+/// Begins units of work.
+#[async_trait]
+pub trait UnitOfWork: Send + Sync {
+    /// A unit of work in the organisation of `tenant`, and in no other.
+    async fn begin(&self, tenant: &Tenant, access: Access) -> Result<Box<dyn Work>, StoreError>;
+}
+
+/// One transaction in one organisation; lends every domain's repository bound to it.
+///
+/// The proof of organisation was shown at [`UnitOfWork::begin`]: the repositories do not take it
+/// again, because a second one could only disagree.
+///
+/// Dropped without an end, a unit of work is undone.
+#[async_trait]
+pub trait Work: Send {
+    /// The organisation itself.
+    fn organisations(&mut self) -> &mut dyn Organisations;
+    /// Its people.
+    fn people(&mut self) -> &mut dyn People;
+    /// Their memberships.
+    fn memberships(&mut self) -> &mut dyn Memberships;
+    /// What can be booked.
+    fn appointment_types(&mut self) -> &mut dyn AppointmentTypes;
+    /// When specialists work, and what is booked.
+    fn calendars(&mut self) -> &mut dyn Calendars;
+    /// What was booked.
+    fn appointments(&mut self) -> &mut dyn Appointments;
+    /// The video rooms of appointments.
+    fn rooms(&mut self) -> &mut dyn Rooms;
+    /// What others are to hear of.
+    fn outbox(&mut self) -> &mut dyn Outbox;
+    /// The trace of it all.
+    fn audit(&mut self) -> &mut dyn AuditTrail;
+
+    /// Makes everything durable at once. A unit begun for [`Access::Change`] without an audit line
+    /// is a defect: it is undone instead.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+
+    /// Undoes everything; as dropping it, but the connection can be used again at once.
+    async fn roll_back(self: Box<Self>) -> Result<(), StoreError>;
+}
