@@ -1,1 +1,28 @@
-//! Being written.
+//! When somebody may be booked, and what became of it: availability, holds, appointments.
+//!
+//! Knows nothing of SQL, Redis, HTTP or video. [`engine`] computes free slots from plain values;
+//! the ports [`AppointmentTypes`], [`Calendars`], [`Appointments`] and [`Holds`] keep what it
+//! computes from; [`decide`] is the rule by which a booking is made under the specialist's lock.
+//!
+//! Why these crates: `chrono-tz` carries the IANA time zone database inside, so that two servers
+//! cannot disagree on when Cairo changes its clocks.
+
+mod appointment;
+mod appointment_type;
+mod booking;
+mod calendar;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod engine;
+mod hold;
+#[cfg(feature = "conformance")]
+pub mod memory;
+
+pub use appointment::{
+    Appointment, AppointmentFilter, Appointments, Booked, CancelReason, Patient, Status,
+    TransitionRefused, UnknownWord,
+};
+pub use appointment_type::{AppointmentType, AppointmentTypes, TypeName, TypeNameError};
+pub use booking::{Booking, BookingRefused, BookingRequest, decide};
+pub use calendar::{Calendars, Specialist, SpecialistDiary};
+pub use hold::{Hold, HoldError, Holds, Slot};

@@ -1,0 +1,53 @@
+-- Roles and extensions: a DBA's part, run by `core-api migrate --bootstrap`. Idempotent.
+-- On a managed database the roles and the extension may exist already; then nothing here needs
+-- more than their being there.
+--
+-- core_owner     owns every table; nobody signs in as it
+-- core_definer   owns the listed functions that may look across organisations; nobody is a member
+-- core_migrator  may become core_owner, and only by saying so; used by `core-api migrate` alone
+-- core_app       serves requests; DML only, bound by row-level security
+-- core_worker    runs workers; DML only, bound by row-level security
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'core_owner') THEN
+    CREATE ROLE core_owner NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'core_definer') THEN
+    -- FORCE and the floor policy bind an owner too: without BYPASSRLS its functions see nothing.
+    CREATE ROLE core_definer NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'core_migrator') THEN
+    CREATE ROLE core_migrator LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'core_app') THEN
+    CREATE ROLE core_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'core_worker') THEN
+    CREATE ROLE core_worker LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+  END IF;
+  IF NOT pg_has_role('core_migrator', 'core_owner', 'MEMBER') THEN
+    GRANT core_owner TO core_migrator;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'btree_gist') THEN
+    -- Trusted since PostgreSQL 13: CREATE on the database suffices.
+    CREATE SCHEMA IF NOT EXISTS extensions;
+    CREATE EXTENSION btree_gist SCHEMA extensions;
+  END IF;
+END
+$$;
+
+DO $$
+BEGIN
+  EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO core_migrator, core_app, core_worker',
+                 current_database());
+END
+$$;
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA public TO core_owner;
+GRANT USAGE ON SCHEMA public TO core_migrator, core_app, core_worker, core_definer;
+
+-- Large objects know no row-level security.
+REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea),
+  lo_import(text), lo_import(text, oid) FROM PUBLIC;
