@@ -116,6 +116,10 @@ timed_id! {
     HoldId
 }
 timed_id! {
+    /// A time with one or more specialists, in which appointments are seats.
+    SessionId
+}
+timed_id! {
     /// Something that happened; the key by which consumers drop duplicates.
     EventId
 }

@@ -19,7 +19,7 @@ mod system;
 pub use clock::Clock;
 pub use id::{
     AppointmentId, AppointmentTypeId, ClosureId, EventId, HoldId, IdError, MembershipId, PersonId,
-    RequestId, TimeOffId, UserId,
+    RequestId, SessionId, TimeOffId, UserId,
 };
 pub use page::{Cursor, CursorError, Limit, Page, PageRequest};
 pub use random::{Random, RandomExt};

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use restartix_kernel::AppointmentId;
+use restartix_kernel::{AppointmentId, SessionId};
 use restartix_tenancy::Version;
 
 use crate::engine::{SlotRefusal, Unavailable, check_slot};
@@ -8,6 +8,8 @@ use crate::{Appointment, AppointmentType, Patient, Slot, SpecialistDiary, Status
 /// A booking that was decided and is to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
+    /// The session that it opens.
+    pub session: SessionId,
     /// The time it takes, with its buffers as they are now.
     pub slot: Slot,
     /// The appointment as it will stand.
@@ -33,6 +35,8 @@ pub enum BookingRefused {
 pub struct BookingRequest<'a> {
     /// The id that the appointment will have.
     pub id: AppointmentId,
+    /// The id that its session will have.
+    pub session: SessionId,
     /// What for.
     pub kind: &'a AppointmentType,
     /// For whom.
@@ -53,11 +57,13 @@ pub fn decide(
     max_open: u16,
     now: DateTime<Utc>,
 ) -> Result<Booking, BookingRefused> {
-    let BookingRequest { id, kind, patient, starts_at, recording_consent } = *request;
-    check_slot(&kind.rules, &diary.as_diary(), starts_at, now).map_err(|refusal| match refusal {
-        SlotRefusal::Taken => BookingRefused::SlotTaken,
-        SlotRefusal::Unavailable(why) => BookingRefused::SlotUnavailable(why),
-    })?;
+    let BookingRequest { id, session, kind, patient, starts_at, recording_consent } = *request;
+    check_slot(&kind.rules, &diary.as_diary(), starts_at, now).map_err(
+        |refusal| match refusal {
+            SlotRefusal::Taken => BookingRefused::SlotTaken,
+            SlotRefusal::Unavailable(why) => BookingRefused::SlotUnavailable(why),
+        },
+    )?;
     if patient.open_appointments >= u64::from(max_open) {
         return Err(BookingRefused::TooManyOpen);
     }
@@ -75,5 +81,5 @@ pub fn decide(
         cancel_reason: None,
         version: Version::FIRST,
     };
-    Ok(Booking { slot, appointment })
+    Ok(Booking { session, slot, appointment })
 }

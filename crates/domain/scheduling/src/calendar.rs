@@ -30,7 +30,7 @@ pub struct SpecialistDiary {
     pub busy: Vec<Busy>,
     /// When they were last booked, for the round robin.
     pub last_booked_at: Option<DateTime<Utc>>,
-    /// How many appointments they have ahead, for the round robin.
+    /// How many bookings they have around the range, for the round robin.
     pub booked: u64,
 }
 

@@ -3,8 +3,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use restartix_kernel::{AppointmentTypeId, HoldId, PersonId};
 use restartix_tenancy::Tenant;
 
-use crate::engine::{Busy, EngineError, Minutes, Window};
 use crate::AppointmentType;
+use crate::engine::{Busy, EngineError, Minutes, Window};
 
 /// A time with one specialist for one type of appointment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

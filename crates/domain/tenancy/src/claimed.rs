@@ -1,5 +1,7 @@
 //! Work that no request stands behind: the organisation is the one of the claimed row.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::{Actor, OrgId, Tenant};
@@ -32,6 +34,16 @@ pub trait ClaimSource: Send + Sync {
 
     /// The rows for `key`; a queue leases them, so that nobody else gets them meanwhile.
     async fn claim(&self, key: &Self::Key) -> Result<Vec<Found<Self::Row>>, ClaimError>;
+}
+
+#[async_trait]
+impl<S: ClaimSource + ?Sized> ClaimSource for Arc<S> {
+    type Key = S::Key;
+    type Row = S::Row;
+
+    async fn claim(&self, key: &S::Key) -> Result<Vec<Found<S::Row>>, ClaimError> {
+        (**self).claim(key).await
+    }
 }
 
 /// Claims rows and lends the [`Tenant`] of each, for that row alone.

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use restartix_kernel::{MembershipId, Page, PageRequest, PersonId, StoreError};
+use restartix_kernel::{MembershipId, Page, PageRequest, PersonId, StoreError, UserId};
 
 use crate::{OrgId, Reach, Role, Subject};
 
@@ -169,8 +169,9 @@ pub trait Memberships: Send {
     /// One that is active.
     async fn find(&mut self, id: MembershipId) -> Result<Option<Enrolment>, StoreError>;
 
-    /// Adds one. A person who becomes a specialist gets a calendar without hours.
-    async fn add(&mut self, enrolment: &Enrolment) -> Result<Enrolled, StoreError>;
+    /// Adds one. A subject that was not known anywhere becomes the user `fresh`. A person who
+    /// becomes a specialist gets a calendar without hours.
+    async fn add(&mut self, enrolment: &Enrolment, fresh: UserId) -> Result<Enrolled, StoreError>;
 
     /// Changes what the person is to the organisation; with `seen` as [`People::update`].
     async fn set_role(

@@ -1,4 +1,4 @@
-//! What every [`Directory`] must do; each function panics with the rule that was broken.
+//! What every [`Directory`], and every [`RateLimits`], must do; each function panics with the rule that was broken.
 //!
 //! Also [`principal`], by which tests and examples come to a proof without a database.
 
@@ -11,12 +11,12 @@
 
 use std::sync::Arc;
 
-use restartix_kernel::{PersonId, Random, UserId};
+use restartix_kernel::{Clock, PersonId, Random, UserId};
 
 use crate::memory::{MemoryDirectory, PlainTokens};
 use crate::{
-    AuthError, Authenticator, CurrentMembership, Directory, Membership, OrgId, Principal, Role,
-    Session, Subject,
+    AuthError, Authenticator, CurrentMembership, Directory, Membership, OrgId, Principal, Rate,
+    RateClass, RateLimits, RatePolicy, Role, Session, Subject,
 };
 
 /// What a directory must hold before [`directory`] is run over it: `user`, known by `subject`,
@@ -80,4 +80,53 @@ pub async fn principal(organisation: i64, role: Role, random: &dyn Random) -> Pr
     let bearer = "somebody".to_owned().into();
     let principal: Result<Principal, AuthError> = authenticator.authenticate(&bearer).await;
     principal.unwrap()
+}
+
+/// Under which [`rate_limits`] is run: 4 requests at once for a user and 6 for an organisation,
+/// with 20 a second for either.
+pub fn rates() -> RatePolicy {
+    RatePolicy::uniform(Rate::new(20, 4).unwrap(), Rate::new(20, 6).unwrap())
+}
+
+/// The rules of [`RateLimits`], under [`rates`], with full buckets for `random`'s new people in
+/// the organisations `[one, two]`.
+///
+/// `wait` lets a length of time pass on whichever clock the buckets fill by. A bucket that several
+/// servers share may fill by a token or two while the rules are tried.
+pub async fn rate_limits(
+    limits: &dyn RateLimits,
+    [one, two]: [i64; 2],
+    random: &dyn Random,
+    wait: &(dyn Clock + Sync),
+) {
+    let somebody = async |organisation| principal(organisation, Role::Patient, random).await;
+    let (anna, bob, cleo) = (somebody(one).await, somebody(one).await, somebody(two).await);
+    let passed = async |who: &Principal, class| {
+        let mut passed = 0;
+        loop {
+            match limits.take(who.tenant().unwrap(), class).await {
+                Ok(()) => passed += 1,
+                Err(limited) => return (passed, limited.retry_after),
+            }
+            assert!(passed < 100, "no limit at all");
+        }
+    };
+
+    let (of_anna, retry_after) = passed(&anna, RateClass::Write).await;
+    assert!((4..=6).contains(&of_anna), "a user's burst of 4 is {of_anna}");
+    assert!(!retry_after.is_zero(), "refused, and told to come back at once");
+    assert!(retry_after <= std::time::Duration::from_millis(50), "one token takes {retry_after:?}");
+    let (of_bob, _) = passed(&bob, RateClass::Write).await;
+    assert!((1..=5).contains(&of_bob), "the organisation's burst of 6 left {of_bob}");
+    let (of_cleo, _) = passed(&cleo, RateClass::Write).await;
+    assert!((4..=6).contains(&of_cleo), "another organisation had {of_cleo} of 4 left");
+    let (reads, _) = passed(&anna, RateClass::Read).await;
+    assert!((4..=6).contains(&reads), "another class had {reads} of 4 left");
+
+    let mut refused = 0;
+    while let Err(limited) = limits.take(cleo.tenant().unwrap(), RateClass::Write).await {
+        refused += 1;
+        assert!(refused < 100, "what was promised never came");
+        wait.sleep(limited.retry_after).await;
+    }
 }

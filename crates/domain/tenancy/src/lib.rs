@@ -15,6 +15,7 @@ mod clinic;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod directory;
+mod limits;
 #[cfg(feature = "conformance")]
 pub mod memory;
 mod organisation;
@@ -30,6 +31,7 @@ pub use clinic::{
     Personal, PersonalError, Policies, Version,
 };
 pub use directory::{CurrentMembership, Directory, DirectoryError, Membership, Standing};
+pub use limits::{Bucket, ClassRates, Limited, Rate, RateClass, RateError, RateLimits, RatePolicy};
 pub use organisation::{OrgId, OrgIdError};
 pub use role::{Role, RoleError};
 pub use tenant::{Actor, Tenant};

@@ -1,14 +1,15 @@
 //! In-memory twins of the ports: for tests, examples, and teams that embed a domain crate.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use restartix_kernel::{ExposeSecret, PersonId, Secret, UserId};
+use restartix_kernel::{Clock, ExposeSecret, PersonId, Secret, UserId};
 
 use crate::{
-    CurrentMembership, Directory, DirectoryError, Membership, OrgId, Role, Session, Standing,
-    Subject, TokenError, TokenVerifier, VerifiedToken,
+    Actor, Bucket, ClassRates, CurrentMembership, Directory, DirectoryError, Limited, Membership,
+    OrgId, RateClass, RateLimits, RatePolicy, Role, Session, Standing, Subject, Tenant, TokenError,
+    TokenVerifier, VerifiedToken,
 };
 
 /// A directory in memory.
@@ -131,5 +132,40 @@ impl TokenVerifier for PlainTokens {
             subject: Subject::new(subject).map_err(|_| TokenError::Invalid)?,
             session: session.map(Session::new).transpose().map_err(|_| TokenError::Invalid)?,
         })
+    }
+}
+
+/// Whose bucket: a user's, or without one the organisation's.
+type BucketKey = (OrgId, Option<UserId>, RateClass);
+
+/// Rate limits of one process, on its own clock; a bucket lives as long as this does.
+pub struct MemoryRateLimits {
+    policy: RatePolicy,
+    clock: Arc<dyn Clock>,
+    buckets: Mutex<BTreeMap<BucketKey, Bucket>>,
+}
+
+impl MemoryRateLimits {
+    /// Full buckets.
+    pub fn new(policy: RatePolicy, clock: Arc<dyn Clock>) -> Self {
+        Self { policy, clock, buckets: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl RateLimits for MemoryRateLimits {
+    async fn take(&self, tenant: &Tenant, class: RateClass) -> Result<(), Limited> {
+        let now = self.clock.now().timestamp_micros();
+        let organisation = tenant.organisation();
+        let ClassRates { user: of_user, organisation: of_all } = self.policy.of(class);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Actor::User { id, .. } = tenant.actor() {
+            buckets.entry((organisation, Some(id), class)).or_default().take(of_user, now)?;
+        }
+        let taken = buckets.entry((organisation, None, class)).or_default().take(of_all, now);
+        if let (Err(_), Actor::User { id, .. }) = (taken, tenant.actor()) {
+            buckets.entry((organisation, Some(id), class)).or_default().give_back(of_user);
+        }
+        taken
     }
 }

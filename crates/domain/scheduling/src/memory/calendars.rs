@@ -1,0 +1,98 @@
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use restartix_kernel::{Page, PageRequest, PersonId, StoreError};
+
+use super::clinic::{Member, MemoryUnit, Organisation, impossible, page};
+use crate::engine::{Busy, EngineError, SpecialistCalendar, WeeklyBlock, Window};
+use crate::{Calendars, Specialist, SpecialistDiary};
+
+/// How far around a range bookings are shown.
+const AROUND: TimeDelta = TimeDelta::days(3);
+
+impl Organisation {
+    fn diary(
+        &self,
+        member: &Member,
+        range: Window,
+        now: DateTime<Utc>,
+    ) -> Result<SpecialistDiary, StoreError> {
+        let Specialist { id, timezone, ref hours, .. } = member.specialist;
+        let (from, to) = (range.starts_at - AROUND, range.ends_at + AROUND);
+        let active: Vec<_> = self
+            .booked
+            .values()
+            .filter(|(slot, booked)| slot.specialist == id && booked.status.is_active())
+            .map(|(slot, _)| slot)
+            .collect();
+        let busy: Result<Vec<Busy>, EngineError> = active
+            .iter()
+            .filter(|slot| slot.starts_at < to && from < slot.ends_at)
+            .map(|slot| Ok(slot.busy()?.counted()))
+            .collect();
+        let ahead = active.iter().filter(|slot| slot.starts_at > now).count();
+        let mut calendar = SpecialistCalendar::new(timezone);
+        calendar.weekly_hours.clone_from(hours);
+        Ok(SpecialistDiary {
+            specialist: id,
+            calendar,
+            busy: busy.map_err(|_| impossible("a booking ends before it starts"))?,
+            last_booked_at: member.last_booked_at,
+            booked: u64::try_from(ahead).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+#[async_trait]
+impl Calendars for MemoryUnit {
+    async fn list(&mut self, request: &PageRequest) -> Result<Page<Specialist>, StoreError> {
+        self.with(|kept| {
+            let all = kept.specialists.values().map(|member| member.specialist.clone());
+            page(all, request, |who| who.id, |text| text.parse().ok(), |who| who.id.to_string())
+        })
+    }
+
+    async fn find(&mut self, id: PersonId) -> Result<Option<Specialist>, StoreError> {
+        Ok(self.with(|kept| kept.specialists.get(&id).map(|member| member.specialist.clone())))
+    }
+
+    async fn set_hours(
+        &mut self,
+        id: PersonId,
+        timezone: Tz,
+        hours: &[WeeklyBlock],
+    ) -> Result<bool, StoreError> {
+        Ok(self.with(|kept| {
+            let Some(member) = kept.specialists.get_mut(&id) else { return false };
+            member.specialist.timezone = timezone;
+            hours.clone_into(&mut member.specialist.hours);
+            true
+        }))
+    }
+
+    async fn diaries(
+        &mut self,
+        who: &[PersonId],
+        range: Window,
+    ) -> Result<Vec<SpecialistDiary>, StoreError> {
+        let now = self.now();
+        self.with(|kept| {
+            kept.specialists
+                .iter()
+                .filter(|(id, _)| who.is_empty() || who.contains(id))
+                .map(|(_, member)| kept.diary(member, range, now))
+                .collect()
+        })
+    }
+
+    async fn lock(
+        &mut self,
+        id: PersonId,
+        range: Window,
+    ) -> Result<Option<SpecialistDiary>, StoreError> {
+        let now = self.now();
+        self.with(|kept| {
+            kept.specialists.get(&id).map(|member| kept.diary(member, range, now)).transpose()
+        })
+    }
+}
