@@ -1,0 +1,84 @@
+//! Stand-ins as commands: each listens on 127.0.0.1, prints one JSON line when it does, and ends
+//! on Ctrl-C or SIGTERM.
+
+use std::io::Write;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use restartix_kernel::Secret;
+use restartix_sandbox::daily::{Daily, Options, Subscription};
+use tokio::signal::unix::{SignalKind, signal};
+use uuid::Uuid;
+
+/// Local stand-ins for the outside systems of the platform.
+#[derive(Parser)]
+#[command(name = "restartix-sandbox")]
+struct Arguments {
+    #[command(subcommand)]
+    stand_in: StandIn,
+}
+
+#[derive(Subcommand)]
+enum StandIn {
+    /// Daily.co, the video provider.
+    Daily(DailyArguments),
+}
+
+#[derive(clap::Args)]
+struct DailyArguments {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// The API key that requests must carry and that signs tokens.
+    #[arg(long)]
+    api_key: Option<String>,
+    /// The domain id (UUID) that self-signed tokens must carry as `d`.
+    #[arg(long)]
+    domain_id: Option<Uuid>,
+    /// A webhook that is registered from the start, without the test request.
+    #[arg(long, requires = "webhook_hmac")]
+    webhook_url: Option<String>,
+    /// The webhook's secret, base64.
+    #[arg(long, requires = "webhook_url")]
+    webhook_hmac: Option<String>,
+    /// HIPAA mode: chosen room names are refused.
+    #[arg(long)]
+    hipaa: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Arguments::parse().stand_in {
+        StandIn::Daily(arguments) => daily(arguments).await,
+    }
+}
+
+async fn daily(arguments: DailyArguments) -> anyhow::Result<()> {
+    let mut options = Options { port: arguments.port, ..Options::default() };
+    if let Some(api_key) = arguments.api_key {
+        options.api_key = Secret::from(api_key);
+    }
+    if let Some(domain_id) = arguments.domain_id {
+        options.domain_id = domain_id;
+    }
+    if let (Some(url), Some(hmac)) = (arguments.webhook_url, arguments.webhook_hmac) {
+        options.webhooks.push(Subscription { url, hmac: Secret::from(hmac) });
+    }
+    options.switches.hipaa = arguments.hipaa;
+    // Signals first: one that comes while the port is taken must not be lost.
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+    let daily = Daily::start(options).await.context("Daily's stand-in did not start")?;
+    announce("daily", daily.url())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended.context("Ctrl-C cannot be heard")?,
+        _ = terminate.recv() => {}
+    }
+    daily.stop().await.context("Daily's stand-in did not stop")
+}
+
+/// One JSON line, for the program that started this one.
+fn announce(stand_in: &str, url: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::json!({ "stand_in": stand_in, "url": url }))?;
+    out.flush().context("standard output is closed")
+}
