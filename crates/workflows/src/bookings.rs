@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use restartix_kernel::{
-    AppointmentId, AppointmentTypeId, EventId, HoldId, Page, PageRequest, PersonId,
+    AppointmentId, AppointmentTypeId, EventId, HoldId, Page, PageRequest, PersonId, SessionId,
 };
 use restartix_scheduling::engine::{Busy, SlotRefusal, Window, check_slot};
 use restartix_scheduling::{
@@ -166,6 +166,7 @@ impl Bookings {
         let patient = work.appointments().patient(patient, now).await?;
         let request = BookingRequest {
             id: AppointmentId::fresh(&*self.desk.random),
+            session: SessionId::fresh(&*self.desk.clock, &*self.desk.random),
             kind: &kind,
             patient: patient.ok_or(UNKNOWN_PATIENT)?,
             starts_at: wanted.starts_at,

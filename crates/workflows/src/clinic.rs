@@ -1,5 +1,5 @@
 use chrono_tz::Tz;
-use restartix_kernel::{MembershipId, Page, PageRequest, PersonId, StoreError};
+use restartix_kernel::{MembershipId, Page, PageRequest, PersonId, StoreError, UserId};
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{
     Change, Enrolled, Enrolment, Organisation, Person, Personal, Policies, Role, Subject, Tenant,
@@ -192,9 +192,10 @@ impl Clinic {
         let id = MembershipId::fresh(&*self.desk.clock, &*self.desk.random);
         let NewMember { person, subject, role } = new.clone();
         let enrolment = Enrolment { id, person, subject, role, version: Version::FIRST };
+        let fresh = UserId::fresh(&*self.desk.random);
         self.desk
             .change(tenant, async |work| {
-                match work.memberships().add(&enrolment).await? {
+                match work.memberships().add(&enrolment, fresh).await? {
                     Enrolled::Made => {}
                     Enrolled::AlreadyMember => return Err(Failure::AlreadyMember),
                     Enrolled::NoSuchPerson => {

@@ -1,0 +1,171 @@
+//! The audit: beside each change, and group-committed for what has no transaction of its own.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use restartix_kernel::{PersonId, RequestId, StoreError};
+use restartix_telemetry::{AuditEvent, AuditLog, AuditTrail, AuditUnavailable};
+use restartix_tenancy::{Actor, Tenant};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::Database;
+use crate::call::definer_call;
+use crate::error::store_error;
+use crate::schema::audit_events as audit;
+use crate::unit::PgWork;
+
+/// Who acts, as three columns.
+fn actor_columns(actor: Actor) -> (&'static str, Option<Uuid>, Option<&'static str>) {
+    match actor {
+        Actor::User { id, role, .. } => ("user", Some(id.as_uuid()), Some(role.as_str())),
+        Actor::System => ("system", None, None),
+    }
+}
+
+#[async_trait]
+impl AuditTrail for PgWork {
+    async fn record(&mut self, event: AuditEvent) -> Result<(), StoreError> {
+        let (kind, actor, role) = actor_columns(self.actor());
+        diesel::insert_into(audit::table)
+            .values((
+                audit::org_id.eq(self.org_id()),
+                audit::id.eq(event.id.as_uuid()),
+                audit::occurred_at.eq(event.occurred_at),
+                audit::actor_kind.eq(kind),
+                audit::actor_id.eq(actor),
+                audit::actor_role.eq(role),
+                audit::operation.eq(event.act.operation.as_str()),
+                audit::resource_kind.eq(event.resource.kind.as_str()),
+                audit::resource_id.eq(event.resource.id),
+                audit::patient_id.eq(event.patient.map(PersonId::as_uuid)),
+                audit::outcome.eq(event.outcome.as_str()),
+                audit::code.eq(event.outcome.code()),
+                audit::request_id.eq(event.act.request.map(RequestId::as_uuid)),
+            ))
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        self.note_trace();
+        Ok(())
+    }
+}
+
+definer_call! {
+    /// Appends audit lines of many organisations at once.
+    AppendAudit<'a> {
+        org_ids: &'a [i64] => Array<BigInt>,
+        ids: &'a [Uuid] => Array<SqlUuid>,
+        occurred_at: &'a [DateTime<Utc>] => Array<Timestamptz>,
+        actor_kinds: &'a [&'static str] => Array<Text>,
+        actor_ids: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
+        actor_roles: &'a [Option<&'static str>] => Array<Nullable<Text>>,
+        operations: &'a [&'static str] => Array<Text>,
+        resource_kinds: &'a [&'static str] => Array<Text>,
+        resource_ids: &'a [Option<&'a str>] => Array<Nullable<Text>>,
+        patient_ids: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
+        outcomes: &'a [&'static str] => Array<Text>,
+        codes: &'a [Option<&'static str>] => Array<Nullable<Text>>,
+        request_ids: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
+    } = "append_audit" -> Text
+}
+
+/// The audit of reads, refusals and failures: one writer appends for all organisations, one commit
+/// for all lines that came while the commit before was under way.
+#[derive(Clone)]
+pub struct PgAuditLog {
+    lines: mpsc::Sender<Waiting>,
+}
+
+struct Line {
+    organisation: i64,
+    actor: Actor,
+    event: AuditEvent,
+}
+
+struct Waiting {
+    line: Line,
+    written: oneshot::Sender<bool>,
+}
+
+/// Lines in one commit at most.
+const BATCH: usize = 512;
+/// Lines that may wait; more, and the audit is unavailable rather than memory unbounded.
+const BACKLOG: usize = 8192;
+/// How long a request waits for its line to be durable.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl PgAuditLog {
+    /// Starts the writer over `database`, as the role that serves requests; it ends with the last
+    /// clone of the log. Needs a tokio runtime.
+    pub fn start(database: Database) -> Self {
+        let (lines, waiting) = mpsc::channel(BACKLOG);
+        tokio::spawn(write(database, waiting));
+        Self { lines }
+    }
+}
+
+#[async_trait]
+impl AuditLog for PgAuditLog {
+    async fn append(&self, tenant: &Tenant, event: AuditEvent) -> Result<(), AuditUnavailable> {
+        let line = Line { organisation: tenant.organisation().get(), actor: tenant.actor(), event };
+        let (written, durable) = oneshot::channel();
+        self.lines
+            .try_send(Waiting { line, written })
+            .map_err(|_| AuditUnavailable("too many lines wait".into()))?;
+        match tokio::time::timeout(PATIENCE, durable).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(_) => Err(AuditUnavailable("the lines could not be written".into())),
+            Err(late) => Err(AuditUnavailable(Box::new(late))),
+        }
+    }
+}
+
+async fn write(database: Database, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        // Whoever has given up waiting has answered that there is no audit: nothing is written.
+        batch.retain(|waiting| !waiting.written.is_closed());
+        let lines: Vec<&Line> = batch.iter().map(|waiting| &waiting.line).collect();
+        let written = append(&database, &lines).await;
+        if let Err(error) = &written {
+            let error: &dyn std::error::Error = error;
+            tracing::error!(error, lines = lines.len(), "the audit cannot be written");
+        }
+        for waiting in batch.drain(..) {
+            // A receiver that is gone has been told already.
+            let _ = waiting.written.send(written.is_ok());
+        }
+    }
+}
+
+async fn append(database: &Database, lines: &[&Line]) -> Result<(), StoreError> {
+    fn column<'a, T>(lines: &[&'a Line], of: impl Fn(&'a Line) -> T) -> Vec<T> {
+        lines.iter().map(|line| of(line)).collect()
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let mut connection = database.connection().await?;
+    let call = AppendAudit {
+        org_ids: &column(lines, |line| line.organisation),
+        ids: &column(lines, |line| line.event.id.as_uuid()),
+        occurred_at: &column(lines, |line| line.event.occurred_at),
+        actor_kinds: &column(lines, |line| actor_columns(line.actor).0),
+        actor_ids: &column(lines, |line| actor_columns(line.actor).1),
+        actor_roles: &column(lines, |line| actor_columns(line.actor).2),
+        operations: &column(lines, |line| line.event.act.operation.as_str()),
+        resource_kinds: &column(lines, |line| line.event.resource.kind.as_str()),
+        resource_ids: &column(lines, |line| line.event.resource.id.as_deref()),
+        patient_ids: &column(lines, |line| line.event.patient.map(PersonId::as_uuid)),
+        outcomes: &column(lines, |line| line.event.outcome.as_str()),
+        codes: &column(lines, |line| line.event.outcome.code()),
+        request_ids: &column(lines, |line| line.event.act.request.map(RequestId::as_uuid)),
+    };
+    call.execute(&mut connection).await.map_err(store_error)?;
+    Ok(())
+}

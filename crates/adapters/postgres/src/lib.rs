@@ -1,0 +1,41 @@
+//! PostgreSQL: every repository, the unit of work, migrations.
+//!
+//! Adds no rule of its own and knows no other adapter. One transaction acts in one organisation:
+//! the pool is private, and the only thing that runs tenant queries is a `TenantTx`, which exists
+//! inside a transaction that has set `app.current_org_id` for itself alone. Row-level security is
+//! the second wall behind it.
+//!
+//! * [`Database`] connects; [`PgUnits`] begins units of work.
+//! * [`PgDirectory`], [`PgJoinCodes`], [`PgEventQueue`] and [`PgAuditLog`] cross organisations, each
+//!   through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
+//! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
+//!
+//! Why these crates: `diesel-async` speaks the protocol through `tokio-postgres`, so that no libpq
+//! is needed to build or run; `tokio-postgres-rustls` gives it TLS with the one provider (`ring`)
+//! that the whole workspace uses; `webpki-roots` are Mozilla's roots, compiled in, so that a slim
+//! container needs no certificate store.
+
+mod audit;
+mod call;
+mod database;
+mod endpoint;
+mod error;
+pub mod migrate;
+mod operator;
+mod outbox;
+mod scheduling;
+mod schema;
+mod tenancy;
+mod tls;
+mod transaction;
+mod unit;
+mod video;
+
+pub use audit::PgAuditLog;
+pub use database::{ConnectError, Database, DatabaseConfig};
+pub use endpoint::Endpoint;
+pub use operator::{NewOrganisation, Operator, OperatorError};
+pub use outbox::PgEventQueue;
+pub use tenancy::PgDirectory;
+pub use unit::PgUnits;
+pub use video::PgJoinCodes;

@@ -1,0 +1,260 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc, Weekday};
+use chrono_tz::Tz;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use restartix_kernel::{Page, PageRequest, PersonId, StoreError};
+use restartix_scheduling::engine::{
+    Busy, LocalTime, Minutes, SpecialistCalendar, WeeklyBlock, Window,
+};
+use restartix_scheduling::{Calendars, Specialist, SpecialistDiary};
+use restartix_tenancy::Personal;
+use uuid::Uuid;
+
+use crate::error::{store_error, unreadable};
+use crate::schema::{occupancies, people, specialist_weekly_hours as hours, specialists};
+use crate::unit::{PgWork, after};
+
+/// How far around a range bookings are read: whole local dates of every zone, and buffers of a day.
+const AROUND: TimeDelta = TimeDelta::days(3);
+
+type HoursRow = (Uuid, i16, i16, i16);
+type BusyRow = (Uuid, DateTime<Utc>, DateTime<Utc>, i32, i32);
+type SpecialistRow = (Uuid, String, Option<DateTime<Utc>>);
+
+fn block((_, weekday, start, end): HoursRow) -> Result<WeeklyBlock, StoreError> {
+    let wrong = || unreadable("specialist_weekly_hours");
+    // ISO 8601 counts from Monday = 1, chrono from Monday = 0.
+    let weekday = u8::try_from(weekday - 1).ok().and_then(|day| Weekday::try_from(day).ok());
+    let time = |minute: i16| {
+        let minute = u16::try_from(minute).map_err(|_| wrong())?;
+        LocalTime::from_minutes(minute).map_err(|_| wrong())
+    };
+    WeeklyBlock::new(weekday.ok_or_else(wrong)?, time(start)?, time(end)?).map_err(|_| wrong())
+}
+
+fn busy((_, starts_at, ends_at, before, after): BusyRow) -> Result<Busy, StoreError> {
+    let wrong = || unreadable("occupancies");
+    let minutes = |value: i32| {
+        let value = u32::try_from(value).map_err(|_| wrong())?;
+        Minutes::new(value).map_err(|_| wrong())
+    };
+    let busy = Busy::new(starts_at, ends_at).map_err(|_| wrong())?;
+    Ok(busy.with_buffers(minutes(before)?, minutes(after)?).counted())
+}
+
+fn zone(name: &str) -> Result<Tz, StoreError> {
+    name.parse().map_err(|_| unreadable("specialists.timezone"))
+}
+
+fn by_specialist<Row, T>(
+    rows: Vec<Row>,
+    whose: impl Fn(&Row) -> Uuid,
+    read: impl Fn(Row) -> Result<T, StoreError>,
+) -> Result<BTreeMap<Uuid, Vec<T>>, StoreError> {
+    let mut map: BTreeMap<Uuid, Vec<T>> = BTreeMap::new();
+    for row in rows {
+        map.entry(whose(&row)).or_default().push(read(row)?);
+    }
+    Ok(map)
+}
+
+impl PgWork {
+    async fn hours(
+        &mut self,
+        who: &[Uuid],
+    ) -> Result<BTreeMap<Uuid, Vec<WeeklyBlock>>, StoreError> {
+        let rows: Vec<HoursRow> = hours::table
+            .filter(hours::specialist_id.eq_any(who))
+            .order((hours::specialist_id, hours::weekday, hours::start_minute))
+            .select((hours::specialist_id, hours::weekday, hours::start_minute, hours::end_minute))
+            .load(self.tx())
+            .await
+            .map_err(store_error)?;
+        by_specialist(rows, |row| row.0, block)
+    }
+
+    async fn booked(
+        &mut self,
+        who: &[Uuid],
+        range: Window,
+    ) -> Result<BTreeMap<Uuid, Vec<Busy>>, StoreError> {
+        let (from, to) = (range.starts_at - AROUND, range.ends_at + AROUND);
+        let rows: Vec<BusyRow> = occupancies::table
+            .filter(occupancies::specialist_id.eq_any(who))
+            .filter(occupancies::active)
+            .filter(occupancies::starts_at.ge(from))
+            .filter(occupancies::starts_at.lt(to))
+            .select((
+                occupancies::specialist_id,
+                occupancies::starts_at,
+                occupancies::ends_at,
+                occupancies::buffer_before_minutes,
+                occupancies::buffer_after_minutes,
+            ))
+            .load(self.tx())
+            .await
+            .map_err(store_error)?;
+        by_specialist(rows, |row| row.0, busy)
+    }
+
+    async fn fill(
+        &mut self,
+        specialists: Vec<SpecialistRow>,
+        range: Window,
+    ) -> Result<Vec<SpecialistDiary>, StoreError> {
+        let who: Vec<Uuid> = specialists.iter().map(|row| row.0).collect();
+        let mut hours = self.hours(&who).await?;
+        let mut booked = self.booked(&who, range).await?;
+        specialists
+            .into_iter()
+            .map(|(id, timezone, last_booked_at)| {
+                let mut calendar = SpecialistCalendar::new(zone(&timezone)?);
+                calendar.weekly_hours = hours.remove(&id).unwrap_or_default();
+                let busy = booked.remove(&id).unwrap_or_default();
+                Ok(SpecialistDiary {
+                    specialist: PersonId::from_uuid(id),
+                    calendar,
+                    booked: u64::try_from(busy.len()).unwrap_or(u64::MAX),
+                    busy,
+                    last_booked_at,
+                })
+            })
+            .collect()
+    }
+
+    async fn with_hours(
+        &mut self,
+        rows: Vec<(Uuid, String, String)>,
+    ) -> Result<Vec<Specialist>, StoreError> {
+        let who: Vec<Uuid> = rows.iter().map(|row| row.0).collect();
+        let mut hours = self.hours(&who).await?;
+        rows.into_iter()
+            .map(|(id, name, timezone)| {
+                Ok(Specialist {
+                    id: PersonId::from_uuid(id),
+                    display_name: Personal::new(&name)
+                        .map_err(|_| unreadable("people.display_name"))?,
+                    timezone: zone(&timezone)?,
+                    hours: hours.remove(&id).unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Calendars for PgWork {
+    async fn list(&mut self, page: &PageRequest) -> Result<Page<Specialist>, StoreError> {
+        let mut query = specialists::table
+            .inner_join(people::table.on(people::id.eq(specialists::id)))
+            .filter(specialists::active)
+            .into_boxed();
+        if let Some(id) = after::<Uuid>(page)? {
+            query = query.filter(specialists::id.gt(id));
+        }
+        let rows = query
+            .order(specialists::id)
+            .limit(page.limit.one_more())
+            .select((specialists::id, people::display_name, specialists::timezone))
+            .load(self.tx())
+            .await
+            .map_err(store_error)?;
+        let found = self.with_hours(rows).await?;
+        Ok(Page::of_one_more(found, page.limit, |specialist| specialist.id.to_string()))
+    }
+
+    async fn find(&mut self, id: PersonId) -> Result<Option<Specialist>, StoreError> {
+        let rows = specialists::table
+            .inner_join(people::table.on(people::id.eq(specialists::id)))
+            .filter(specialists::id.eq(id.as_uuid()))
+            .filter(specialists::active)
+            .select((specialists::id, people::display_name, specialists::timezone))
+            .load(self.tx())
+            .await
+            .map_err(store_error)?;
+        Ok(self.with_hours(rows).await?.pop())
+    }
+
+    async fn set_hours(
+        &mut self,
+        id: PersonId,
+        timezone: Tz,
+        weekly: &[WeeklyBlock],
+    ) -> Result<bool, StoreError> {
+        let (org_id, id) = (self.org_id(), id.as_uuid());
+        let rows = diesel::update(specialists::table.find((org_id, id)))
+            .filter(specialists::active)
+            .set(specialists::timezone.eq(timezone.name()))
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        if rows == 0 {
+            return Ok(false);
+        }
+        diesel::delete(hours::table.filter(hours::specialist_id.eq(id)))
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        let minute = |time: LocalTime| i16::try_from(time.minutes()).unwrap_or(i16::MAX);
+        let rows: Vec<_> = weekly
+            .iter()
+            .map(|block| {
+                (
+                        hours::org_id.eq(org_id),
+                        hours::specialist_id.eq(id),
+                        hours::weekday
+                            .eq(i16::try_from(block.weekday().number_from_monday())
+                                .unwrap_or_default()),
+                        hours::start_minute.eq(minute(block.block().start())),
+                        hours::end_minute.eq(minute(block.block().end())),
+                    )
+            })
+            .collect();
+        // The same block twice is one block.
+        diesel::insert_into(hours::table)
+            .values(rows)
+            .on_conflict_do_nothing()
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        Ok(true)
+    }
+
+    async fn diaries(
+        &mut self,
+        who: &[PersonId],
+        range: Window,
+    ) -> Result<Vec<SpecialistDiary>, StoreError> {
+        let mut query = specialists::table.filter(specialists::active).into_boxed();
+        if !who.is_empty() {
+            let who: Vec<Uuid> = who.iter().map(|id| id.as_uuid()).collect();
+            query = query.filter(specialists::id.eq_any(who));
+        }
+        let rows = query
+            .order(specialists::id)
+            .select((specialists::id, specialists::timezone, specialists::last_booked_at))
+            .load(self.tx())
+            .await
+            .map_err(store_error)?;
+        self.fill(rows, range).await
+    }
+
+    async fn lock(
+        &mut self,
+        id: PersonId,
+        range: Window,
+    ) -> Result<Option<SpecialistDiary>, StoreError> {
+        let rows = specialists::table
+            .filter(specialists::id.eq(id.as_uuid()))
+            .filter(specialists::active)
+            .select((specialists::id, specialists::timezone, specialists::last_booked_at))
+            .for_no_key_update()
+            .load(self.tx())
+            .await
+            .map_err(store_error)?;
+        Ok(self.fill(rows, range).await?.pop())
+    }
+}

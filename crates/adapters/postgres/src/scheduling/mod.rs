@@ -1,0 +1,5 @@
+//! Appointment types, calendars, appointments.
+
+mod appointments;
+mod calendars;
+mod types;

@@ -1,0 +1,194 @@
+//! The tables as diesel sees them; `migrations/schema` is the truth, and a test compares.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    organizations (id) {
+        id -> BigInt,
+        name -> Text,
+        timezone -> Text,
+        status -> Text,
+        lead_minutes -> Integer,
+        grace_minutes -> Integer,
+        max_open_appointments -> Integer,
+        version -> Integer,
+    }
+}
+
+table! {
+    people (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        display_name -> Text,
+        email -> Nullable<Text>,
+        timezone -> Text,
+        version -> Integer,
+    }
+}
+
+table! {
+    memberships (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        person_id -> Uuid,
+        user_id -> Uuid,
+        subject -> Text,
+        role -> Text,
+        version -> Integer,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    care_relations (org_id, specialist_id, patient_id, valid_from) {
+        org_id -> BigInt,
+        specialist_id -> Uuid,
+        patient_id -> Uuid,
+        valid_from -> Timestamptz,
+        valid_until -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    audit_events (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        occurred_at -> Timestamptz,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        actor_role -> Nullable<Text>,
+        operation -> Text,
+        resource_kind -> Text,
+        resource_id -> Nullable<Text>,
+        patient_id -> Nullable<Uuid>,
+        outcome -> Text,
+        code -> Nullable<Text>,
+        request_id -> Nullable<Uuid>,
+    }
+}
+
+table! {
+    specialists (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        timezone -> Text,
+        active -> Bool,
+        last_booked_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    specialist_weekly_hours (org_id, specialist_id, weekday, start_minute, end_minute) {
+        org_id -> BigInt,
+        specialist_id -> Uuid,
+        weekday -> SmallInt,
+        start_minute -> SmallInt,
+        end_minute -> SmallInt,
+    }
+}
+
+table! {
+    appointment_types (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        name -> Text,
+        duration_minutes -> Integer,
+        interval_minutes -> Integer,
+        buffer_before_minutes -> Integer,
+        buffer_after_minutes -> Integer,
+        min_notice_minutes -> Integer,
+        horizon_minutes -> Nullable<Integer>,
+        max_per_day -> Nullable<Integer>,
+        alignment -> Text,
+        alignment_step_minutes -> Nullable<Integer>,
+        alignment_offset_minutes -> Integer,
+        online -> Bool,
+        recording -> Bool,
+        version -> Integer,
+        retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    appointment_sessions (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        appointment_type_id -> Uuid,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+    }
+}
+
+table! {
+    occupancies (org_id, session_id, specialist_id) {
+        org_id -> BigInt,
+        session_id -> Uuid,
+        specialist_id -> Uuid,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        buffer_before_minutes -> Integer,
+        buffer_after_minutes -> Integer,
+        blocked -> Tstzrange,
+        active -> Bool,
+    }
+}
+
+table! {
+    appointments (org_id, id) {
+        org_id -> BigInt,
+        id -> BigInt,
+        session_id -> Uuid,
+        appointment_type_id -> Uuid,
+        specialist_id -> Uuid,
+        patient_id -> Uuid,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        online -> Bool,
+        recording_consent -> Bool,
+        status -> Text,
+        cancel_reason -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+table! {
+    outbox (org_id, topic, id) {
+        org_id -> BigInt,
+        topic -> Text,
+        id -> Uuid,
+        kind -> Text,
+        appointment_id -> BigInt,
+        version -> Integer,
+        occurred_at -> Timestamptz,
+        due_at -> Timestamptz,
+    }
+}
+
+table! {
+    video_rooms (org_id, appointment_id) {
+        org_id -> BigInt,
+        appointment_id -> BigInt,
+        name -> Text,
+        url -> Text,
+        opens_at -> Timestamptz,
+        closes_at -> Timestamptz,
+    }
+}
+
+table! {
+    join_codes (org_id, code_hash) {
+        org_id -> BigInt,
+        code_hash -> Binary,
+        appointment_id -> BigInt,
+        person_id -> Uuid,
+        expires_at -> Timestamptz,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    people,
+    memberships,
+    care_relations,
+    specialists,
+    appointments,
+);

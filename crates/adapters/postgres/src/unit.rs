@@ -1,0 +1,134 @@
+use async_trait::async_trait;
+use restartix_kernel::{CursorError, PageRequest, StoreError};
+use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
+use restartix_telemetry::AuditTrail;
+use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
+use restartix_video::Rooms;
+use restartix_workflows::{Access, Outbox, UnitOfWork, Work};
+
+use crate::Database;
+use crate::transaction::TenantTx;
+
+/// Units of work in PostgreSQL.
+#[derive(Clone)]
+pub struct PgUnits {
+    database: Database,
+}
+
+impl PgUnits {
+    /// Units of work over `database`.
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for PgUnits {
+    async fn begin(&self, tenant: &Tenant, access: Access) -> Result<Box<dyn Work>, StoreError> {
+        let connection = self.database.connection().await?;
+        let tx = TenantTx::new(connection, tenant.organisation(), access);
+        Ok(Box::new(PgWork { tx, actor: tenant.actor(), traced: false }))
+    }
+}
+
+/// One transaction in one organisation, and every repository bound to it.
+///
+/// The repositories are implemented on it directly, each in the module of its domain.
+pub(crate) struct PgWork {
+    tx: TenantTx,
+    actor: Actor,
+    traced: bool,
+}
+
+impl PgWork {
+    /// What runs the queries.
+    pub(crate) const fn tx(&mut self) -> &mut TenantTx {
+        &mut self.tx
+    }
+
+    /// The organisation that every row of this unit carries.
+    pub(crate) const fn org_id(&self) -> i64 {
+        self.tx.organisation().get()
+    }
+
+    /// Who acts.
+    pub(crate) const fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// Notes that an audit line was written.
+    pub(crate) const fn note_trace(&mut self) {
+        self.traced = true;
+    }
+}
+
+#[async_trait]
+impl Work for PgWork {
+    fn organisations(&mut self) -> &mut dyn Organisations {
+        self
+    }
+
+    fn people(&mut self) -> &mut dyn People {
+        self
+    }
+
+    fn memberships(&mut self) -> &mut dyn Memberships {
+        self
+    }
+
+    fn appointment_types(&mut self) -> &mut dyn AppointmentTypes {
+        self
+    }
+
+    fn calendars(&mut self) -> &mut dyn Calendars {
+        self
+    }
+
+    fn appointments(&mut self) -> &mut dyn Appointments {
+        self
+    }
+
+    fn rooms(&mut self) -> &mut dyn Rooms {
+        self
+    }
+
+    fn outbox(&mut self) -> &mut dyn Outbox {
+        self
+    }
+
+    fn audit(&mut self) -> &mut dyn AuditTrail {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if self.tx.access() == Access::Change && !self.traced {
+            self.tx.roll_back().await?;
+            return Err(StoreError::Defect("a change without an audit line".into()));
+        }
+        self.tx.commit().await
+    }
+
+    async fn roll_back(self: Box<Self>) -> Result<(), StoreError> {
+        self.tx.roll_back().await
+    }
+}
+
+/// What an update of `rows` rows came to; `there` tells whether the object exists at all.
+pub(crate) const fn changed(rows: usize, there: bool) -> Change {
+    match (rows, there) {
+        (0, false) => Change::Absent,
+        (0, true) => Change::Stale,
+        _ => Change::Made,
+    }
+}
+
+/// Where a page starts, read from the cursor that the same list gave out.
+pub(crate) fn after<T: std::str::FromStr>(page: &PageRequest) -> Result<Option<T>, StoreError> {
+    let Some(cursor) = &page.cursor else { return Ok(None) };
+    cursor.key().parse().map(Some).map_err(|_| StoreError::Defect(Box::new(CursorError)))
+}
+
+/// The versions that an update accepts: the one that was seen, or any.
+pub(crate) fn versions(seen: Option<Version>) -> (i32, i32) {
+    seen.map_or((1, i32::MAX), |version| (version.get(), version.get()))
+}

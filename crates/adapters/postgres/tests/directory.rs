@@ -1,0 +1,48 @@
+//! The directory in PostgreSQL keeps the rules that every directory keeps.
+
+mod support;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use restartix_kernel::{SeededRandom, SystemClock};
+use restartix_postgres::PgDirectory;
+use restartix_tenancy::conformance::{self, DirectoryCase};
+use restartix_tenancy::{AuthError, OrgId, Role, Subject};
+use restartix_testkit::sql;
+use support::{add_member, sign_in, three_clinics};
+
+#[tokio::test]
+async fn the_directory_in_postgresql_keeps_the_rules() -> Result<()> {
+    let (database, random) = (three_clinics().await?, SeededRandom::new(1));
+    let member = add_member(&database, 1, "anna", Role::Patient, &random).await?;
+    add_member(&database, 2, "anna", Role::Admin, &random).await?;
+    add_member(&database, 3, "somebody-else", Role::Admin, &random).await?;
+    let case = DirectoryCase {
+        subject: Subject::new("anna")?,
+        user: member.user,
+        first: OrgId::new(1)?,
+        second: OrgId::new(2)?,
+        foreign: OrgId::new(3)?,
+    };
+    let directory = PgDirectory::new(database.pool("core_app", 2)?, Arc::new(SystemClock));
+    conformance::directory(&directory, &case).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_suspended_clinic_and_a_removed_member_are_refused_at_once() -> Result<()> {
+    let (database, random) = (three_clinics().await?, SeededRandom::new(1));
+    add_member(&database, 1, "anna", Role::Patient, &random).await?;
+    assert_eq!(sign_in(&database, "anna").await?.tenant()?.organisation(), OrgId::new(1)?);
+
+    sql(&database, "UPDATE organizations SET status = 'suspended' WHERE id = 1").await?;
+    let suspended = sign_in(&database, "anna").await?;
+    assert!(matches!(suspended.tenant(), Err(AuthError::Suspended)));
+
+    sql(&database, "UPDATE memberships SET ended_at = now()").await?;
+    sql(&database, "UPDATE organizations SET status = 'active'").await?;
+    let removed = sign_in(&database, "anna").await?;
+    assert!(matches!(removed.tenant(), Err(AuthError::NoOrganisation)));
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! The repositories of scheduling in PostgreSQL pass the suites that their twins pass.
+
+mod support;
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use restartix_kernel::{AppointmentTypeId, EventId, ManualClock, PersonId, SeededRandom};
+use restartix_postgres::PgUnits;
+use restartix_scheduling::conformance::{self, Case};
+use restartix_scheduling::engine::{Minutes, PositiveMinutes, Rules};
+use restartix_scheduling::{AppointmentType, TypeName};
+use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
+use restartix_tenancy::{Principal, Role, Version};
+use restartix_testkit::TestDatabase;
+use restartix_workflows::{Access, UnitOfWork, Work};
+use support::{add_member, sign_in, three_clinics};
+
+struct Scene {
+    units: PgUnits,
+    one: Principal,
+    two: Principal,
+    case: Case,
+    clock: ManualClock,
+    random: SeededRandom,
+    _database: TestDatabase,
+}
+
+impl Scene {
+    async fn new() -> Result<Self> {
+        let (database, random) = (three_clinics().await?, SeededRandom::new(1));
+        // No fractions: PostgreSQL keeps microseconds.
+        let now: DateTime<Utc> = "2026-03-02T08:00:00Z".parse()?;
+        let clock = ManualClock::at(now);
+        for (clinic, subject) in [(1, "admin-1"), (2, "admin-2")] {
+            add_member(&database, clinic, subject, Role::Admin, &random).await?;
+        }
+        let specialist = add_member(&database, 1, "specialist", Role::Specialist, &random).await?;
+        let patient = add_member(&database, 1, "patient", Role::Patient, &random).await?;
+        let other = add_member(&database, 1, "other", Role::Patient, &random).await?;
+        let kind = AppointmentType {
+            id: AppointmentTypeId::fresh(&clock, &random),
+            name: TypeName::new("Consultation")?,
+            rules: Rules {
+                buffer_before: Minutes::new(5)?,
+                buffer_after: Minutes::new(10)?,
+                ..Rules::new(PositiveMinutes::new(30)?)
+            },
+            online: true,
+            recording: false,
+            version: Version::FIRST,
+        };
+        let case = Case {
+            kind,
+            specialist: specialist.person,
+            patient: patient.person,
+            other_patient: other.person,
+            stranger: PersonId::fresh(&random),
+            now,
+        };
+        let (one, two) =
+            (sign_in(&database, "admin-1").await?, sign_in(&database, "admin-2").await?);
+        let units = PgUnits::new(database.pool("core_app", 2)?);
+        let scene = Self { units, one, two, case, clock, random, _database: database };
+        let mut work = scene.change().await?;
+        work.appointment_types().add(&scene.case.kind).await?;
+        scene.commit(work).await?;
+        Ok(scene)
+    }
+
+    async fn change(&self) -> Result<Box<dyn Work>> {
+        Ok(self.units.begin(self.one.tenant()?, Access::Change).await?)
+    }
+
+    async fn commit(&self, mut work: Box<dyn Work>) -> Result<()> {
+        let line = AuditEvent {
+            id: EventId::fresh(&self.clock, &self.random),
+            occurred_at: self.case.now,
+            act: Act { operation: Operation::new("test"), request: None },
+            resource: Resource::many(ResourceKind::Appointment),
+            patient: None,
+            outcome: Outcome::Success,
+        };
+        work.audit().record(line).await?;
+        Ok(work.commit().await?)
+    }
+}
+
+#[tokio::test]
+async fn the_appointment_types_in_postgresql_keep_the_rules() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut work = scene.change().await?;
+    let types = work.appointment_types();
+    conformance::appointment_types(types, &scene.case, &scene.clock, &scene.random).await;
+    scene.commit(work).await
+}
+
+#[tokio::test]
+async fn the_calendars_in_postgresql_keep_the_rules() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut work = scene.change().await?;
+    conformance::calendars(work.calendars(), &scene.case).await;
+    let booking = scene.case.booking(&scene.random, 1);
+    work.appointments().add(&booking).await?;
+    conformance::the_diary_shows(work.calendars(), &booking).await;
+    scene.commit(work).await?;
+
+    let mut elsewhere = scene.units.begin(scene.two.tenant()?, Access::Change).await?;
+    conformance::calendars_are_unseen(elsewhere.calendars(), &scene.case).await;
+    Ok(elsewhere.roll_back().await?)
+}
+
+#[tokio::test]
+async fn the_appointments_in_postgresql_keep_the_rules() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut work = scene.change().await?;
+    conformance::appointments(work.appointments(), &scene.case, &scene.random).await;
+    let seen = work.appointments();
+    let all = seen
+        .list(restartix_tenancy::Reach::Organisation, &Default::default(), &Default::default())
+        .await?;
+    let ids: Vec<_> = all.items.iter().map(|appointment| appointment.id).collect();
+    scene.commit(work).await?;
+    assert!(!ids.is_empty());
+
+    let mut elsewhere = scene.units.begin(scene.two.tenant()?, Access::Change).await?;
+    conformance::appointments_are_unseen(elsewhere.appointments(), &ids).await;
+    elsewhere.roll_back().await?;
+
+    // The second wall: PostgreSQL ends the transaction in which it refused an overlap.
+    let mut work = scene.change().await?;
+    conformance::an_overlap_is_refused(work.appointments(), &scene.case, &scene.random).await;
+    work.roll_back().await.context("a refused booking is undone")
+}
