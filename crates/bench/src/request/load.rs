@@ -1,0 +1,134 @@
+//! The load generator: a process of its own, keep-alive connections, one request after another on
+//! each, answers read to their last byte.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::rounds::percentile;
+
+/// What the process is started with.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[arg(long)]
+    port: u16,
+    #[arg(long)]
+    path: String,
+    #[arg(long)]
+    clients: u32,
+    #[arg(long)]
+    seconds: u32,
+    /// Bearer tokens, shared out among the clients; none: no header.
+    #[arg(long, value_delimiter = ',')]
+    tokens: Vec<String>,
+}
+
+/// What is to be asked, of whom.
+pub(crate) struct Load {
+    pub(crate) port: u16,
+    pub(crate) path: String,
+    pub(crate) tokens: Vec<String>,
+}
+
+/// What a run came to.
+pub(crate) struct Run {
+    /// Answers with status 200 a second.
+    pub(crate) rate: f64,
+    /// Milliseconds within which 99 of 100 answers came.
+    pub(crate) p99_ms: f64,
+}
+
+impl Load {
+    /// Runs the generator as a process.
+    pub(crate) fn run(&self, clients: u32, seconds: u32) -> Result<Run> {
+        let mut command = Command::new(std::env::current_exe().context("find this program")?);
+        command.args(["load", "--port", &self.port.to_string(), "--path", &self.path]);
+        command.args(["--clients", &clients.to_string(), "--seconds", &seconds.to_string()]);
+        if !self.tokens.is_empty() {
+            command.args(["--tokens", &self.tokens.join(",")]);
+        }
+        let output = command.output().context("run the load generator")?;
+        ensure!(
+            output.status.success(),
+            "the load generator failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let told: Value = serde_json::from_slice(&output.stdout).context("read its answer")?;
+        let figure = |name: &str| told.get(name).and_then(Value::as_f64).context("a figure");
+        Ok(Run { rate: figure("rate")?, p99_ms: figure("p99_ms")? })
+    }
+}
+
+/// The process itself.
+#[expect(clippy::print_stdout, reason = "the process answers its parent on stdout")]
+pub(crate) fn generate(arguments: &Arguments) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let told = runtime.block_on(async {
+        let started = Instant::now();
+        let until = started + Duration::from_secs(u64::from(arguments.seconds));
+        let clients = (0..arguments.clients).map(|number| {
+            let token =
+                arguments.tokens.iter().cycle().nth(usize::try_from(number).unwrap_or_default());
+            client(arguments.port, request(&arguments.path, token), until)
+        });
+        let times = futures_util::future::try_join_all(clients).await?;
+        let seconds = started.elapsed().as_secs_f64();
+        let mut times: Vec<u64> = times.into_iter().flatten().collect();
+        let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
+        let p99 = u32::try_from(percentile(&mut times, 0.99)).unwrap_or(u32::MAX);
+        anyhow::Ok(json!({ "rate": f64::from(count) / seconds, "p99_ms": f64::from(p99) / 1000.0 }))
+    })?;
+    println!("{told}");
+    Ok(())
+}
+
+fn request(path: &str, token: Option<&String>) -> Vec<u8> {
+    let bearer =
+        token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{bearer}\r\n").into_bytes()
+}
+
+/// Microseconds of each answer.
+async fn client(port: u16, request: Vec<u8>, until: Instant) -> Result<Vec<u64>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.context("connect")?;
+    stream.set_nodelay(true)?;
+    let (mut times, mut buffer) = (Vec::new(), Vec::with_capacity(4096));
+    while Instant::now() < until {
+        let sent = Instant::now();
+        stream.write_all(&request).await?;
+        answer(&mut stream, &mut buffer).await?;
+        times.push(u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX));
+    }
+    Ok(times)
+}
+
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
+    buffer.clear();
+    loop {
+        ensure!(stream.read_buf(buffer).await? > 0, "the server closed the connection");
+        if let Some(length) = whole_length(buffer)? {
+            while buffer.len() < length {
+                ensure!(stream.read_buf(buffer).await? > 0, "the server closed the connection");
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// The length of the answer, once its head is there; an answer other than 200 is an error.
+fn whole_length(buffer: &[u8]) -> Result<Option<usize>> {
+    let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let head = String::from_utf8_lossy(buffer.get(..end).unwrap_or_default()).to_ascii_lowercase();
+    if !head.starts_with("http/1.1 200") {
+        bail!("the answer is {}", head.lines().next().unwrap_or_default());
+    }
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .context("an answer without content-length")?;
+    Ok(Some(end + 4 + length.trim().parse::<usize>()?))
+}

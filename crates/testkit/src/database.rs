@@ -1,0 +1,144 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use anyhow::{Context, Result, bail};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use restartix_kernel::{RandomExt, Secret, SystemRandom};
+use restartix_postgres::migrate::{self, RoleUrls};
+use restartix_postgres::{Database, DatabaseConfig};
+
+/// A database of one test's own, copied from a template that has every migration.
+///
+/// It is dropped with the cluster: `cargo xtask test` throws the whole cluster away.
+#[derive(Clone, Debug)]
+pub struct TestDatabase {
+    name: String,
+    server: tokio_postgres::Config,
+}
+
+impl TestDatabase {
+    /// A fresh database with every role, function and table.
+    pub async fn create() -> Result<Self> {
+        let server = server()?;
+        let template = template(&server).await?;
+        let name = format!("rtx_test_{}", SystemRandom.uuid_v4().simple());
+        let mut postgres = connect(&server, "postgres").await?;
+        // Two copies of one template at once would refuse each other.
+        postgres
+            .batch_execute(&format!("SELECT pg_advisory_lock({COPYING})"))
+            .await
+            .context("wait for the template")?;
+        postgres
+            .batch_execute(&format!(
+                "CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"
+            ))
+            .await
+            .context("copy the template")?;
+        let database = Self { name, server };
+        // The rights on a database itself are not copied with it.
+        let mut own = connect(&database.server, &database.name).await?;
+        own.batch_execute(&format!(
+            "REVOKE ALL ON DATABASE {0} FROM PUBLIC; \
+             GRANT CONNECT ON DATABASE {0} TO core_migrator, core_app, core_worker",
+            database.name
+        ))
+        .await
+        .context("grant the rights on the copy")?;
+        Ok(database)
+    }
+
+    /// The URL as `role`; the test cluster trusts everybody on loopback.
+    pub fn url(&self, role: &str) -> Secret {
+        url(&self.server, role, &self.name).into()
+    }
+
+    /// The name of the database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A pool of `size` connections as `role`.
+    pub fn pool(&self, role: &str, size: usize) -> Result<Database> {
+        let config = DatabaseConfig { pool_size: size, ..DatabaseConfig::new(self.url(role)) };
+        Ok(Database::new(&config)?)
+    }
+
+    /// A connection as the superuser, who is above row-level security.
+    pub async fn superuser(&self) -> Result<AsyncPgConnection> {
+        connect(&self.server, &self.name).await
+    }
+}
+
+/// Runs statements as the superuser.
+pub async fn sql(database: &TestDatabase, statements: &str) -> Result<()> {
+    let mut connection = database.superuser().await?;
+    connection.batch_execute(statements).await.with_context(|| statements.to_owned())
+}
+
+const COPYING: i64 = 0x72_74_79;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test kit is told by `cargo xtask test` where the cluster is"
+)]
+fn server() -> Result<tokio_postgres::Config> {
+    let Ok(url) = std::env::var("RESTARTIX_TEST_DATABASE_URL") else {
+        bail!(
+            "RESTARTIX_TEST_DATABASE_URL is not set: run the tests with `cargo xtask test`, or name \
+             a PostgreSQL cluster whose roles may be made and databases thrown away, as its superuser"
+        );
+    };
+    url.parse().context("RESTARTIX_TEST_DATABASE_URL cannot be read")
+}
+
+fn url(server: &tokio_postgres::Config, role: &str, database: &str) -> String {
+    let host = match server.get_hosts().first() {
+        Some(tokio_postgres::config::Host::Tcp(host)) => host.clone(),
+        _ => "127.0.0.1".to_owned(),
+    };
+    let port = server.get_ports().first().copied().unwrap_or(5432);
+    format!("postgres://{role}@{host}:{port}/{database}")
+}
+
+async fn connect(server: &tokio_postgres::Config, database: &str) -> Result<AsyncPgConnection> {
+    let user = server.get_user().unwrap_or("postgres");
+    let password = server.get_password().map(String::from_utf8_lossy);
+    let mut url = url(server, user, database);
+    if let Some(password) = password {
+        url = url.replacen('@', &format!(":{password}@"), 1);
+    }
+    AsyncPgConnection::establish(&url).await.with_context(|| format!("connect to {database}"))
+}
+
+/// The template for this state of the migrations, made by whichever test comes first.
+async fn template(server: &tokio_postgres::Config) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    migrate::fingerprint().hash(&mut hasher);
+    let name = format!("rtx_template_{:016x}", hasher.finish());
+    let mut postgres = connect(server, "postgres").await?;
+    // Held until this connection closes, also when the making fails.
+    postgres
+        .batch_execute(&format!("SELECT pg_advisory_lock({COPYING})"))
+        .await
+        .context("wait for the template")?;
+    let made = format!("SELECT 1 / count(*) FROM pg_database WHERE datname = '{name}'");
+    if postgres.batch_execute(&made).await.is_ok() {
+        return Ok(name);
+    }
+    let draft = format!("{name}_draft");
+    for statement in [
+        format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)"),
+        format!("CREATE DATABASE {draft}"),
+    ] {
+        postgres.batch_execute(&statement).await.context("make the template")?;
+    }
+    let role = |role: &str| Secret::from(url(server, role, &draft));
+    let (app, worker, migrator) = (role("core_app"), role("core_worker"), role("core_migrator"));
+    let roles = RoleUrls { app: &app, worker: &worker, migrator: &migrator };
+    let superuser = role(server.get_user().unwrap_or("postgres"));
+    migrate::bootstrap(&superuser, roles, None).await.context("bootstrap the template")?;
+    migrate::migrate(&migrator, None).await.context("migrate the template")?;
+    // Only a template that is whole gets the name that others look for.
+    let rename = format!("ALTER DATABASE {draft} RENAME TO {name}");
+    postgres.batch_execute(&rename).await.context("name the template")?;
+    Ok(name)
+}

@@ -1,0 +1,13 @@
+//! What tests stand on: a PostgreSQL database per test, a Redis per test.
+//!
+//! Real servers, no mocks. `cargo xtask test` starts a private PostgreSQL cluster and names it in
+//! `RESTARTIX_TEST_DATABASE_URL`; a Redis is so light that each test that needs one starts its own,
+//! and may stop it to see what happens.
+
+mod database;
+mod port;
+mod redis;
+
+pub use database::{TestDatabase, sql};
+pub use port::free_port;
+pub use redis::TestRedis;
