@@ -1,0 +1,106 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use restartix_kernel::{AppointmentId, Clock, Random};
+use restartix_telemetry::AuditLog;
+use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
+use restartix_workflows::{Bookings, Clinic, JoinKey, Schedule, Visits};
+
+use crate::Network;
+
+/// Where join codes are looked up.
+pub type JoinCodes = Arc<dyn ClaimSource<Key = JoinKey, Row = AppointmentId>>;
+
+/// All that the handlers work with.
+pub struct Api {
+    /// Who stands behind a token.
+    pub authenticator: Authenticator,
+    /// Holds and appointments.
+    pub bookings: Bookings,
+    /// Types, hours and availability.
+    pub schedule: Schedule,
+    /// The organisation and its people.
+    pub clinic: Clinic,
+    /// The way into video rooms.
+    pub visits: Visits<JoinCodes>,
+    /// The trace of reads, refusals and failures.
+    pub audit: Arc<dyn AuditLog>,
+    /// How much one user of one organisation may ask.
+    pub limits: Arc<dyn RateLimits>,
+    /// What the server depends on.
+    pub health: Arc<dyn Health>,
+    /// What the server counted.
+    pub metrics: Arc<dyn MetricsText>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// How the server presents itself.
+    pub config: Config,
+}
+
+/// How the server presents itself and whom it believes.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients reach the server, without a trailing slash: `https://api.clinic.example`.
+    pub public_url: String,
+    /// The origins whose pages may call the API from a browser, as `https://app.clinic.example`.
+    pub cors_origins: Vec<String>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// How long a request may take, its body included.
+    pub request_timeout: Duration,
+    /// The largest body that is read, in bytes.
+    pub body_limit: usize,
+}
+
+impl Config {
+    /// The defaults behind `public_url`: no other origin, no proxy, 15 seconds, 1 MiB.
+    pub fn new(public_url: &str) -> Self {
+        Self {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            request_timeout: Duration::from_secs(15),
+            body_limit: 1024 * 1024,
+        }
+    }
+}
+
+/// How one dependency fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It answers.
+    Ok,
+    /// It answers badly, or a way around it is in use.
+    Degraded,
+    /// It does not answer.
+    Down,
+}
+
+/// One dependency of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// Its name, as in `postgres`.
+    pub name: &'static str,
+    /// How it fares.
+    pub state: State,
+    /// Whether nothing can be served without it.
+    pub critical: bool,
+    /// Why it does not fare well, as a stable code such as `schema_too_old`.
+    pub code: Option<&'static str>,
+}
+
+/// Knows how the server's dependencies fare.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// Each dependency, asked now or a moment ago; bounded in time.
+    async fn report(&self) -> Vec<Dependency>;
+}
+
+/// Renders what was counted.
+pub trait MetricsText: Send + Sync {
+    /// The counters in Prometheus' text format (version 0.0.4).
+    fn render(&self) -> String;
+}

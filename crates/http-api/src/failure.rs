@@ -1,0 +1,108 @@
+//! The one place where what the services say becomes a status and a code.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use restartix_kernel::StoreError;
+use restartix_scheduling::BookingRefused;
+use restartix_scheduling::engine::Unavailable;
+use restartix_telemetry::AuditUnavailable;
+use restartix_tenancy::{AuthError, SwitchError};
+use restartix_video::AdmissionRefused;
+use restartix_workflows::Failure;
+
+use crate::{Kind, Problem};
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotFound => Kind::NOT_FOUND.into(),
+            Failure::Stale => Kind::STALE.into(),
+            Failure::Invalid { pointer, code } => Self::invalid(pointer, code),
+            Failure::Booking(refused) => booking(refused),
+            Failure::HoldLost => Kind::HOLD_LOST.into(),
+            Failure::HoldExhausted => Kind::HOLD_EXHAUSTED.into(),
+            Failure::HoldsUnavailable(cause) => Self::from(Kind::HOLDS_UNAVAILABLE).because(cause),
+            Failure::Transition(_) => Kind::INVALID_TRANSITION.into(),
+            Failure::Admission(refused) => admission(refused),
+            Failure::InPerson => Kind::IN_PERSON.into(),
+            Failure::NotAParticipant => Kind::NOT_A_PARTICIPANT.into(),
+            Failure::AlreadyMember => Kind::ALREADY_MEMBER.into(),
+            Failure::LastAdministrator => Kind::OWN_MEMBERSHIP.into(),
+            Failure::Video(cause) => Self::from(Kind::VIDEO_UNAVAILABLE).because(cause),
+            Failure::Store(error) => store(error),
+        }
+    }
+}
+
+fn booking(refused: BookingRefused) -> Problem {
+    match refused {
+        BookingRefused::SlotTaken => Kind::SLOT_TAKEN.into(),
+        BookingRefused::TooManyOpen => Kind::TOO_MANY_OPEN.into(),
+        BookingRefused::SlotUnavailable(why) => {
+            Problem::from(Kind::SLOT_UNAVAILABLE).with("reason", reason(why))
+        }
+    }
+}
+
+const fn reason(why: Unavailable) -> &'static str {
+    match why {
+        Unavailable::Closed => "closed",
+        Unavailable::TooSoon => "too_soon",
+        Unavailable::TooFar => "too_far",
+        Unavailable::OffGrid => "off_grid",
+        Unavailable::DateFull => "date_full",
+    }
+}
+
+fn admission(refused: AdmissionRefused) -> Problem {
+    match refused {
+        AdmissionRefused::Cancelled => Kind::CANCELLED.into(),
+        AdmissionRefused::TooLate => Kind::TOO_LATE.into(),
+        AdmissionRefused::RoomNotReady => Kind::ROOM_NOT_READY.into(),
+        AdmissionRefused::TooEarly { opens_at } => {
+            Problem::from(Kind::TOO_EARLY).with("opens_at", rfc3339(opens_at))
+        }
+    }
+}
+
+/// An instant as clients read it: RFC 3339, UTC, `Z`, fractions only where there are any.
+pub(crate) fn rfc3339(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn store(error: StoreError) -> Problem {
+    match error {
+        StoreError::Busy(_) => {
+            Problem::from(Kind::BUSY).retry_after(Duration::from_secs(1)).because(error)
+        }
+        StoreError::Unavailable(_) => Problem::from(Kind::UNAVAILABLE).because(error),
+        StoreError::Defect(_) => Problem::from(Kind::INTERNAL).because(error),
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Unauthenticated => Kind::UNAUTHENTICATED.into(),
+            AuthError::NoOrganisation => Kind::NO_ORGANIZATION.into(),
+            AuthError::Suspended => Kind::ORGANIZATION_SUSPENDED.into(),
+            AuthError::Unavailable(cause) => Self::from(Kind::UNAVAILABLE).because(cause),
+        }
+    }
+}
+
+impl From<SwitchError> for Problem {
+    fn from(error: SwitchError) -> Self {
+        match error {
+            SwitchError::NotAMember => Kind::NOT_FOUND.into(),
+            SwitchError::Unavailable(cause) => Self::from(Kind::UNAVAILABLE).because(cause),
+        }
+    }
+}
+
+impl From<AuditUnavailable> for Problem {
+    fn from(error: AuditUnavailable) -> Self {
+        Self::from(Kind::AUDIT_UNAVAILABLE).because(error)
+    }
+}

@@ -1,0 +1,61 @@
+use std::fmt::Display;
+use std::str::FromStr;
+
+use restartix_kernel::{AppointmentId, AppointmentTypeId, HoldId, MembershipId, PersonId};
+use utoipa::openapi::{RefOr, Schema};
+
+use super::{Input, Parts};
+use crate::wire::schema;
+use crate::{Kind, Problem, Sketch};
+
+/// An id that clients see.
+pub trait PublicId: FromStr + Display {
+    /// How it is written.
+    fn schema() -> RefOr<Schema>;
+}
+
+impl PublicId for AppointmentId {
+    fn schema() -> RefOr<Schema> {
+        schema::appointment_id()
+    }
+}
+
+macro_rules! uuid_ids {
+    ($($name:ident)+) => {
+        $(impl PublicId for $name {
+            fn schema() -> RefOr<Schema> {
+                schema::uuid()
+            }
+        })+
+    };
+}
+
+uuid_ids! { AppointmentTypeId HoldId MembershipId PersonId }
+
+/// The `{id}` of a path. A text that is no id is the id of nothing: the same 404.
+#[derive(Clone, Copy, Debug)]
+pub struct PathId<T>(pub T);
+
+impl<T: PublicId> Input for PathId<T> {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        request.path("id").parse().map(Self).map_err(|_| Kind::NOT_FOUND.into())
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.path("id", T::schema());
+    }
+}
+
+/// The last part of a path, as `{name}`, taken as it is.
+#[derive(Debug)]
+pub struct PathText(pub String);
+
+impl Input for PathText {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        Ok(Self(request.path("name").to_owned()))
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.path_text("name");
+    }
+}

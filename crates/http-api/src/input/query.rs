@@ -1,0 +1,135 @@
+use std::str::FromStr;
+
+use actix_web::web::Query as Pairs;
+use restartix_kernel::{AppointmentTypeId, Cursor, Limit, PageRequest, PersonId};
+use restartix_scheduling::engine::{self, EngineError, Window};
+use restartix_scheduling::{AppointmentFilter, Status};
+use restartix_workflows::{AvailabilityQuery, Mode};
+
+use super::{Input, Parts};
+use crate::wire::{Instant, schema};
+use crate::{Kind, Problem, Sketch};
+
+/// The parameters of a query. Those that an operation does not know are ignored, as every proxy
+/// and every tracker that adds one expects.
+struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    fn of(request: &Parts<'_>) -> Result<Self, Problem> {
+        Pairs::<Vec<(String, String)>>::from_query(request.request.query_string())
+            .map(|pairs| Self(pairs.into_inner()))
+            .map_err(|_| Kind::INVALID_PARAMETER.into())
+    }
+
+    fn all<T: FromStr>(&self, name: &'static str) -> Result<Vec<T>, Problem> {
+        let named = self.0.iter().filter(|(is, _)| is == name);
+        let parsed = named.map(|(_, text)| text.parse());
+        parsed.collect::<Result<_, _>>().map_err(|_| Problem::parameter(name, "invalid"))
+    }
+
+    fn one<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Problem> {
+        let mut values = self.all(name)?;
+        let last = values.pop();
+        if values.is_empty() { Ok(last) } else { Err(Problem::parameter(name, "repeated")) }
+    }
+
+    fn required<T: FromStr>(&self, name: &'static str) -> Result<T, Problem> {
+        self.one(name)?.ok_or_else(|| Problem::parameter(name, "required"))
+    }
+}
+
+/// `?limit=&cursor=`.
+#[derive(Debug)]
+pub struct PageQuery(pub PageRequest);
+
+impl Input for PageQuery {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        let parameters = Parameters::of(request)?;
+        let limit = match parameters.one::<u16>("limit")? {
+            None => Limit::default(),
+            Some(limit) => {
+                Limit::new(limit).ok_or_else(|| Problem::parameter("limit", "out_of_range"))?
+            }
+        };
+        let cursor = match parameters.one::<String>("cursor")? {
+            None => None,
+            Some(text) => {
+                Some(Cursor::parse(&text).map_err(|_| Problem::parameter("cursor", "invalid"))?)
+            }
+        };
+        Ok(Self(PageRequest { limit, cursor }))
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.query("limit", schema::integer(1, i64::from(Limit::MAX)));
+        sketch.query("cursor", schema::text());
+    }
+}
+
+/// `?from=&to=&status=` of the appointments.
+#[derive(Debug)]
+pub struct AppointmentsQuery(pub AppointmentFilter);
+
+impl Input for AppointmentsQuery {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        let parameters = Parameters::of(request)?;
+        Ok(Self(AppointmentFilter {
+            from: parameters.one::<Instant>("from")?.map(Into::into),
+            to: parameters.one::<Instant>("to")?.map(Into::into),
+            status: parameters.one("status")?,
+        }))
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.query("from", schema::instant());
+        sketch.query("to", schema::instant());
+        sketch.query("status", schema::words(Status::ALL.iter().map(|status| status.as_str())));
+    }
+}
+
+/// The most specialists that one availability is asked for by name.
+const MOST_SPECIALISTS: usize = 50;
+
+/// `?appointment_type_id=&specialist_id=&mode=&from=&to=` of the availability.
+#[derive(Debug)]
+pub struct Slots(pub AvailabilityQuery);
+
+impl Input for Slots {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        let parameters = Parameters::of(request)?;
+        let appointment_type: AppointmentTypeId = parameters.required("appointment_type_id")?;
+        let mut specialists: Vec<PersonId> = parameters.all("specialist_id")?;
+        if specialists.len() > MOST_SPECIALISTS {
+            return Err(Problem::parameter("specialist_id", "too_many"));
+        }
+        // Named twice is named once; the order is kept, because the first names the zone of `all`.
+        let mut seen = Vec::new();
+        specialists.retain(|id| {
+            !seen.contains(id) && {
+                seen.push(*id);
+                true
+            }
+        });
+        let mode = match parameters.one::<String>("mode")?.as_deref() {
+            None | Some("any") => Mode::Any,
+            Some("all") => Mode::All,
+            Some(_) => return Err(Problem::parameter("mode", "unknown_word")),
+        };
+        let from = parameters.required::<Instant>("from")?.into();
+        let to = parameters.required::<Instant>("to")?.into();
+        let query = engine::Query::new(from, to).map_err(|error| match error {
+            EngineError::QueryTooLong { .. } => Problem::parameter("to", "too_long"),
+            _ => Problem::parameter("to", "before_from"),
+        })?;
+        let range = Window { starts_at: from, ends_at: to };
+        Ok(Self(AvailabilityQuery { appointment_type, specialists, mode, query, range }))
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.query_required("appointment_type_id", schema::uuid());
+        sketch.query("specialist_id", schema::list(schema::uuid()));
+        sketch.query("mode", schema::words(["any", "all"]));
+        sketch.query_required("from", schema::instant());
+        sketch.query_required("to", schema::instant());
+    }
+}

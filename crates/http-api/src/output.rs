@@ -1,0 +1,165 @@
+use std::borrow::Cow;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::Bytes;
+use restartix_kernel::PersonId;
+use restartix_tenancy::Version;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{Kind, Problem, Sketch};
+
+/// What a handler answers with: its status and schema are known before it is called.
+pub trait Output {
+    /// Adds the answer to the operation's documentation.
+    fn describe(sketch: &mut Sketch);
+
+    /// The answer's bytes and headers.
+    fn render(self) -> Result<Rendered, Problem>;
+}
+
+/// An answer that is ready to leave, once the audit knows of it.
+#[derive(Debug)]
+pub struct Rendered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Bytes,
+    /// What was seen, where the path does not say.
+    pub(crate) resource: Option<String>,
+    /// Whose record was seen.
+    pub(crate) patient: Option<PersonId>,
+}
+
+impl Rendered {
+    fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into(), resource: None, patient: None }
+    }
+}
+
+/// A type that clients see.
+pub trait View: Serialize + ToSchema {
+    /// Its version, for the header `ETag`.
+    fn version(&self) -> Option<Version> {
+        None
+    }
+
+    /// Whose record it is, for the audit.
+    fn patient(&self) -> Option<PersonId> {
+        None
+    }
+
+    /// Its id, for the audit of a read whose path does not name it.
+    fn resource(&self) -> Option<String> {
+        None
+    }
+}
+
+/// 200 and a view.
+#[derive(Debug)]
+pub struct Reply<T>(pub T);
+
+/// 201 and a view of what was made.
+#[derive(Debug)]
+pub struct Created<T>(pub T);
+
+/// 204.
+#[derive(Clone, Copy, Debug)]
+pub struct NoContent;
+
+/// Something that is not JSON: a page, a script, a text.
+#[derive(Debug)]
+pub struct Document {
+    /// The status.
+    pub status: StatusCode,
+    /// The content type.
+    pub content_type: Cow<'static, str>,
+    /// Headers besides; they take the place of the API's own.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The bytes.
+    pub body: Bytes,
+}
+
+impl Document {
+    /// 200 and `body`.
+    pub fn new(content_type: impl Into<Cow<'static, str>>, body: impl Into<Bytes>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            content_type: content_type.into(),
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    /// With a header; one whose value cannot stand in a header is left out.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}
+
+/// An `ETag` as `"v3"` (RFC 9110, section 8.8.3).
+pub(crate) fn entity_tag(version: Version) -> String {
+    format!("\"v{}\"", version.get())
+}
+
+fn json<T: View>(status: StatusCode, view: &T) -> Result<Rendered, Problem> {
+    let body = serde_json::to_vec(view).map_err(|e| Problem::from(Kind::INTERNAL).because(e))?;
+    let mut rendered = Rendered::new(status, body);
+    rendered.headers.push((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    let tag = view.version().map(entity_tag);
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&tag).ok()) {
+        rendered.headers.push((header::ETAG, tag));
+    }
+    rendered.patient = view.patient();
+    rendered.resource = view.resource();
+    Ok(rendered)
+}
+
+impl<T: View> Output for Reply<T> {
+    fn describe(sketch: &mut Sketch) {
+        sketch.answers::<T>(StatusCode::OK);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        json(StatusCode::OK, &self.0)
+    }
+}
+
+impl<T: View> Output for Created<T> {
+    fn describe(sketch: &mut Sketch) {
+        sketch.answers::<T>(StatusCode::CREATED);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        json(StatusCode::CREATED, &self.0)
+    }
+}
+
+impl Output for NoContent {
+    fn describe(sketch: &mut Sketch) {
+        sketch.answers_bare(StatusCode::NO_CONTENT);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        Ok(Rendered::new(StatusCode::NO_CONTENT, Bytes::new()))
+    }
+}
+
+impl Output for Document {
+    fn describe(sketch: &mut Sketch) {
+        sketch.answers_bare(StatusCode::OK);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        let mut rendered = Rendered::new(self.status, self.body);
+        rendered.headers = self.headers;
+        let kind = HeaderValue::from_str(&self.content_type);
+        let kind = kind.map_err(|error| Problem::from(Kind::INTERNAL).because(error))?;
+        rendered.headers.push((header::CONTENT_TYPE, kind));
+        Ok(rendered)
+    }
+}

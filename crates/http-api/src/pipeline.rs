@@ -1,0 +1,223 @@
+//! The way of every request: request id, bearer, principal, role, rate limit, input, handler,
+//! audit, answer.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::http::{Method, header};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+use restartix_kernel::{AppointmentId, EventId, HoldId, RequestId, Secret};
+use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
+use restartix_tenancy::{Actor, Principal, Tenant};
+
+use crate::answer::{self, Told};
+use crate::input::{Incoming, drain};
+use crate::route::Handler;
+use crate::{
+    Api, AuditClass, Kind, Member, Open, Problem, Rendered, Roles, Route, RouteTable, SignedIn,
+};
+
+/// Answers a request for `route`.
+pub(crate) async fn serve(
+    api: &Api,
+    table: &RouteTable,
+    route: &Route,
+    request: &HttpRequest,
+    mut payload: Payload,
+) -> HttpResponse {
+    let started = api.clock.now();
+    let id = RequestId::fresh(&*api.clock, &*api.random);
+    let act = Act { operation: route.operation(), request: Some(id) };
+    let call = Call { api, table, route, request, act: &act };
+    let done = call.dispatch(&mut payload).await;
+    finish(api, request, payload, Told { operation: act.operation, request: id, started }, done)
+        .await
+}
+
+/// Answers a request for which there is no route, or a browser's question which there are.
+pub(crate) async fn nowhere(
+    api: &Api,
+    request: &HttpRequest,
+    payload: Payload,
+    kind: Kind,
+    methods: &[Method],
+) -> HttpResponse {
+    let started = api.clock.now();
+    let id = RequestId::fresh(&*api.clock, &*api.random);
+    let told = Told { operation: Operation::new("none"), request: id, started };
+    if request.method() == Method::OPTIONS && !methods.is_empty() {
+        return answer::preflight(api, request, &told, methods);
+    }
+    let mut response = finish(api, request, payload, told, Err(kind.into())).await;
+    let allowed = answer::list(methods);
+    if let Some(allowed) = allowed.filter(|_| kind == Kind::METHOD_NOT_ALLOWED) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
+}
+
+async fn finish(
+    api: &Api,
+    request: &HttpRequest,
+    mut payload: Payload,
+    told: Told,
+    done: Result<Rendered, Problem>,
+) -> HttpResponse {
+    if done.is_err() {
+        // Whether the client finished sending is its own affair by now.
+        let _ = within(api, drain(&mut payload)).await;
+    }
+    answer::answer(api, request, &told, done)
+}
+
+/// What became of a piece of work that was given its time, and was kept from taking the
+/// connection down with it.
+async fn within<T>(api: &Api, work: impl Future<Output = T>) -> Result<T, Problem> {
+    // Nothing is shared with the work but the services, which no panic of one request leaves
+    // half-changed: transactions roll back when they are dropped.
+    let work = std::pin::pin!(AssertUnwindSafe(work).catch_unwind());
+    match select(work, api.clock.sleep(api.config.request_timeout)).await {
+        Either::Left((Ok(done), _)) => Ok(done),
+        Either::Left((Err(_), _)) => {
+            Err(Problem::from(Kind::INTERNAL).because("the handler panicked"))
+        }
+        Either::Right(((), _)) => Err(Kind::TIMEOUT.into()),
+    }
+}
+
+struct Call<'a> {
+    api: &'a Api,
+    table: &'a RouteTable,
+    route: &'a Route,
+    request: &'a HttpRequest,
+    act: &'a Act,
+}
+
+impl Call<'_> {
+    async fn dispatch(&self, payload: &mut Payload) -> Result<Rendered, Problem> {
+        let Self { api, table, request, act, .. } = *self;
+        let incoming = Incoming { request, payload, body_limit: api.config.body_limit };
+        match &self.route.handler {
+            Handler::Open(handler) => {
+                let open = Open { api, table, act };
+                within(api, handler.call(open, incoming)).await?
+            }
+            Handler::SignedIn(handler) => {
+                let principal = self.principal().await?;
+                let work = async {
+                    if let Ok(tenant) = principal.tenant() {
+                        self.limit(tenant).await?;
+                    }
+                    handler.call(SignedIn { api, principal }, incoming).await
+                };
+                let done = flat(within(api, work).await);
+                self.keep_where_they_are(done).await
+            }
+            Handler::Member(roles, handler) => {
+                let principal = self.principal().await?;
+                let tenant = principal.tenant()?;
+                let work = async {
+                    self.check_role(tenant, *roles)?;
+                    self.limit(tenant).await?;
+                    handler.call(Member { api, tenant, act }, incoming).await
+                };
+                let done = flat(within(api, work).await);
+                self.keep(tenant, done).await
+            }
+        }
+    }
+
+    async fn principal(&self) -> Result<Principal, Problem> {
+        let bearer = bearer(self.request).ok_or(Kind::UNAUTHENTICATED)?;
+        Ok(within(self.api, self.api.authenticator.authenticate(&bearer)).await??)
+    }
+
+    fn check_role(&self, tenant: &Tenant, roles: Roles) -> Result<(), Problem> {
+        match tenant.actor() {
+            Actor::User { role, .. } if roles.allow(role) => Ok(()),
+            _ => Err(Kind::FORBIDDEN.into()),
+        }
+    }
+
+    async fn limit(&self, tenant: &Tenant) -> Result<(), Problem> {
+        let taken = self.api.limits.take(tenant, self.route.declared.rate).await;
+        taken.map_err(|limited| Problem::from(Kind::RATE_LIMITED).retry_after(limited.retry_after))
+    }
+
+    /// Keeps the trace of an act by which somebody may have changed where they act: it belongs to
+    /// where they act after it.
+    async fn keep_where_they_are(
+        &self,
+        done: Result<Rendered, Problem>,
+    ) -> Result<Rendered, Problem> {
+        if matches!(self.route.declared.audit, AuditClass::Exempt { .. }) {
+            return done;
+        }
+        let principal = self.principal().await?;
+        match principal.tenant() {
+            Ok(tenant) => self.keep(tenant, done).await,
+            Err(_) => done,
+        }
+    }
+
+    /// Lets nothing out that the audit does not know.
+    async fn keep(
+        &self,
+        tenant: &Tenant,
+        done: Result<Rendered, Problem>,
+    ) -> Result<Rendered, Problem> {
+        let (kind, outcome) = match (self.route.declared.audit, &done) {
+            (AuditClass::Exempt { .. }, _) => return done,
+            // Its line committed with it.
+            (AuditClass::Change(_), Ok(_)) => return done,
+            (AuditClass::Read(kind), Ok(_)) => (kind, Outcome::Success),
+            (AuditClass::Read(kind) | AuditClass::Change(kind), Err(problem)) => {
+                (kind, problem.outcome())
+            }
+        };
+        let event = self.event(kind, outcome, done.as_ref().ok());
+        let kept = within(self.api, self.api.audit.append(tenant, event)).await;
+        match kept {
+            Ok(Ok(())) => done,
+            Ok(Err(error)) => Err(error.into()),
+            Err(problem) => {
+                let cause = problem.kind().code;
+                Err(Problem::from(Kind::AUDIT_UNAVAILABLE).because(cause))
+            }
+        }
+    }
+
+    fn event(&self, kind: ResourceKind, outcome: Outcome, seen: Option<&Rendered>) -> AuditEvent {
+        let Self { api, act, .. } = *self;
+        let named = self.request.match_info().get("id").filter(|text| is_public_id(text));
+        let own = seen.and_then(|seen| seen.resource.clone());
+        AuditEvent {
+            id: EventId::fresh(&*api.clock, &*api.random),
+            occurred_at: api.clock.now(),
+            act: *act,
+            resource: Resource { kind, id: own.or_else(|| named.map(str::to_owned)) },
+            patient: seen.and_then(|seen| seen.patient),
+            outcome,
+        }
+    }
+}
+
+/// Whether a part of a path may stand in the audit: a text that is no id never does.
+fn is_public_id(text: &str) -> bool {
+    text.parse::<HoldId>().is_ok() || text.parse::<AppointmentId>().is_ok()
+}
+
+fn flat<T>(done: Result<Result<T, Problem>, Problem>) -> Result<T, Problem> {
+    done.and_then(|done| done)
+}
+
+/// The text after `Bearer ` (RFC 6750, section 2.1; the scheme's case does not matter, RFC 9110,
+/// section 11.1).
+fn bearer(request: &HttpRequest) -> Option<Secret> {
+    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned().into())
+}

@@ -1,0 +1,119 @@
+use restartix_kernel::AppointmentId;
+use restartix_scheduling::CancelReason;
+use restartix_telemetry::ResourceKind;
+use restartix_tenancy::RateClass;
+use restartix_workflows::BookRequest;
+
+use crate::input::{AppointmentsQuery, Body, PageQuery, PathId};
+use crate::wire::{AppointmentView, BookBody, CancelBody, PageView, PassView};
+use crate::{AuditClass, Created, Declared, Member, Problem, Reply, Roles, Route, Verb};
+
+const READ: AuditClass = AuditClass::Read(ResourceKind::Appointment);
+const CHANGE: AuditClass = AuditClass::Change(ResourceKind::Appointment);
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::member(
+            Declared {
+                operation: "appointments.list",
+                method: Verb::Get,
+                path: "/v1/appointments",
+                summary: "The appointments that you may see, by start.",
+                audit: READ,
+                rate: RateClass::Read,
+            },
+            Roles::EVERYBODY,
+            list,
+        ),
+        Route::member(
+            Declared {
+                operation: "appointments.book",
+                method: Verb::Post,
+                path: "/v1/appointments",
+                summary: "Book a hold, or a slot.",
+                audit: CHANGE,
+                rate: RateClass::Write,
+            },
+            Roles::EVERYBODY,
+            book,
+        ),
+        Route::member(
+            Declared {
+                operation: "appointments.get",
+                method: Verb::Get,
+                path: "/v1/appointments/{id}",
+                summary: "An appointment that you may see.",
+                audit: READ,
+                rate: RateClass::Read,
+            },
+            Roles::EVERYBODY,
+            get,
+        ),
+        Route::member(
+            Declared {
+                operation: "appointments.cancel",
+                method: Verb::Post,
+                path: "/v1/appointments/{id}/cancel",
+                summary: "Call an appointment off.",
+                audit: CHANGE,
+                rate: RateClass::Write,
+            },
+            Roles::EVERYBODY,
+            cancel,
+        ),
+        Route::member(
+            Declared {
+                operation: "appointments.video_token",
+                method: Verb::Post,
+                path: "/v1/appointments/{id}/video-token",
+                summary: "A key to the appointment's room, for patient and specialist.",
+                audit: AuditClass::Change(ResourceKind::VideoRoom),
+                rate: RateClass::Token,
+            },
+            Roles::EVERYBODY,
+            video_token,
+        ),
+    ]
+}
+
+async fn list(
+    member: Member<'_>,
+    (AppointmentsQuery(filter), PageQuery(page)): (AppointmentsQuery, PageQuery),
+) -> Result<Reply<PageView<AppointmentView>>, Problem> {
+    let appointments = member.api.bookings.list(member.tenant, &filter, &page).await?;
+    Ok(Reply(appointments.into()))
+}
+
+async fn book(
+    member: Member<'_>,
+    Body(body): Body<BookBody>,
+) -> Result<Created<AppointmentView>, Problem> {
+    let request = BookRequest::try_from(body)?;
+    let booked = member.api.bookings.book(member.tenant, member.act, &request).await?;
+    Ok(Created(booked.into()))
+}
+
+async fn get(
+    member: Member<'_>,
+    PathId(id): PathId<AppointmentId>,
+) -> Result<Reply<AppointmentView>, Problem> {
+    let appointment = member.api.bookings.find(member.tenant, id).await?;
+    Ok(Reply(appointment.into()))
+}
+
+async fn cancel(
+    member: Member<'_>,
+    (PathId(id), Body(body)): (PathId<AppointmentId>, Body<CancelBody>),
+) -> Result<Reply<AppointmentView>, Problem> {
+    let reason = CancelReason::try_from(body)?;
+    let cancelled = member.api.bookings.cancel(member.tenant, member.act, id, reason).await?;
+    Ok(Reply(cancelled.into()))
+}
+
+async fn video_token(
+    member: Member<'_>,
+    PathId(id): PathId<AppointmentId>,
+) -> Result<Reply<PassView>, Problem> {
+    let pass = member.api.visits.pass(member.tenant, member.act, id).await?;
+    Ok(Reply(PassView::new(&pass, &member.api.config.public_url)))
+}

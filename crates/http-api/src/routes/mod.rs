@@ -1,0 +1,35 @@
+//! The rows of the route table, by domain.
+
+mod appointment_types;
+mod appointments;
+mod availability;
+mod docs;
+mod holds;
+mod me;
+mod memberships;
+mod operations;
+mod organization;
+mod people;
+mod specialists;
+
+use crate::Route;
+
+/// Every route of the API.
+pub(crate) fn all() -> Vec<Route> {
+    [
+        operations::routes(),
+        docs::routes(),
+        me::routes(),
+        organization::routes(),
+        people::routes(),
+        memberships::routes(),
+        appointment_types::routes(),
+        specialists::routes(),
+        availability::routes(),
+        holds::routes(),
+        appointments::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,27 @@
+//! What clients send and see. Nothing of the domains serialises for clients: these types do.
+
+mod appointment;
+mod appointment_type;
+mod availability;
+mod hold;
+mod me;
+mod membership;
+mod organization;
+mod page;
+mod person;
+pub(crate) mod schema;
+mod specialist;
+mod values;
+
+pub use appointment::{AppointmentView, BookBody, CancelBody, PassView};
+pub use appointment_type::{AlignmentBody, AlignmentMode, TypeBody, TypePatchBody, TypeView};
+pub use availability::{SlotView, SlotsView};
+pub use hold::{HoldBody, HoldView};
+pub use me::{MeView, MembershipOfMe, SwitchBody};
+pub use membership::{MemberBody, MemberPatchBody, MemberView};
+pub use organization::{OrganizationPatchBody, OrganizationView, PoliciesBody};
+pub use page::PageView;
+pub use person::{PersonBody, PersonPatchBody, PersonView};
+pub use specialist::{HoursBlock, HoursBody, SpecialistView, WeekdayWord};
+pub use values::{HoldKey, Id, Instant, MemberKey, PersonKey, TypeKey, UserKey, Zone};
+pub(crate) use values::{invalid, present};
