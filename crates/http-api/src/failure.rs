@@ -77,6 +77,7 @@ fn store(error: StoreError) -> Problem {
             Problem::from(Kind::BUSY).retry_after(Duration::from_secs(1)).because(error)
         }
         StoreError::Unavailable(_) => Problem::from(Kind::UNAVAILABLE).because(error),
+        StoreError::Cursor(_) => Problem::parameter("cursor", "unknown"),
         StoreError::Defect(_) => Problem::from(Kind::INTERNAL).because(error),
     }
 }

@@ -2,6 +2,7 @@
 //! audit, answer.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 use actix_web::http::{Method, header};
 use actix_web::web::Payload;
@@ -87,6 +88,15 @@ async fn within<T>(api: &Api, work: impl Future<Output = T>) -> Result<T, Proble
     }
 }
 
+/// Counts how long a part of the way takes, so that a slow answer can be traced to it.
+async fn timed<T>(phase: &'static str, work: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let done = work.await;
+    metrics::histogram!("http_request_phase_seconds", "phase" => phase)
+        .record(started.elapsed().as_secs_f64());
+    done
+}
+
 struct Call<'a> {
     api: &'a Api,
     table: &'a RouteTable,
@@ -123,7 +133,7 @@ impl Call<'_> {
                     self.limit(tenant).await?;
                     handler.call(Member { api, tenant, act }, incoming).await
                 };
-                let done = flat(within(api, work).await);
+                let done = flat(timed("service", within(api, work)).await);
                 self.keep(tenant, done).await
             }
         }
@@ -131,7 +141,8 @@ impl Call<'_> {
 
     async fn principal(&self) -> Result<Principal, Problem> {
         let bearer = bearer(self.request).ok_or(Kind::UNAUTHENTICATED)?;
-        Ok(within(self.api, self.api.authenticator.authenticate(&bearer)).await??)
+        let authenticate = self.api.authenticator.authenticate(&bearer);
+        Ok(timed("principal", within(self.api, authenticate)).await??)
     }
 
     fn check_role(&self, tenant: &Tenant, roles: Roles) -> Result<(), Problem> {
@@ -178,7 +189,8 @@ impl Call<'_> {
             }
         };
         let event = self.event(kind, outcome, done.as_ref().ok());
-        let kept = within(self.api, self.api.audit.append(tenant, event)).await;
+        let append = self.api.audit.append(tenant, event);
+        let kept = timed("audit", within(self.api, append)).await;
         match kept {
             Ok(Ok(())) => done,
             Ok(Err(error)) => Err(error.into()),

@@ -6,7 +6,7 @@ use restartix_tenancy::{
     Version,
 };
 
-use crate::{Desk, Failure};
+use crate::{Desk, Failure, Work};
 
 /// An organisation, its people and their memberships.
 #[derive(Clone)]
@@ -127,19 +127,42 @@ impl Clinic {
         act: &Act,
         new: NewPerson,
     ) -> Result<Person, Failure> {
+        self.desk.change(tenant, async |work| self.add_in(work, act, new.clone()).await).await
+    }
+
+    async fn add_in(
+        &self,
+        work: &mut dyn Work,
+        act: &Act,
+        new: NewPerson,
+    ) -> Result<Person, Failure> {
+        let NewPerson { display_name, email, timezone } = new;
+        let timezone = match timezone {
+            Some(timezone) => timezone,
+            None => work.organisations().own().await?.timezone,
+        };
         let id = PersonId::fresh(&*self.desk.random);
+        let person = Person { id, display_name, email, timezone, version: Version::FIRST };
+        work.people().add(&person).await?;
+        let resource = Resource::one(ResourceKind::Person, id);
+        self.desk.trace(work, act, resource, Some(id)).await?;
+        Ok(person)
+    }
+
+    /// Adds somebody and makes them a member: both, or neither.
+    pub async fn welcome(
+        &self,
+        tenant: &Tenant,
+        act: &Act,
+        new: NewPerson,
+        subject: &Subject,
+        role: Role,
+    ) -> Result<Enrolment, Failure> {
         self.desk
             .change(tenant, async |work| {
-                let timezone = match new.timezone {
-                    Some(timezone) => timezone,
-                    None => work.organisations().own().await?.timezone,
-                };
-                let NewPerson { display_name, email, .. } = new.clone();
-                let person = Person { id, display_name, email, timezone, version: Version::FIRST };
-                work.people().add(&person).await?;
-                let resource = Resource::one(ResourceKind::Person, id);
-                self.desk.trace(work, act, resource, Some(id)).await?;
-                Ok(person)
+                let person = self.add_in(work, act, new.clone()).await?.id;
+                let member = NewMember { person, subject: subject.clone(), role };
+                self.enrol_in(work, act, member).await
             })
             .await
     }
@@ -189,23 +212,27 @@ impl Clinic {
         act: &Act,
         new: &NewMember,
     ) -> Result<Enrolment, Failure> {
+        self.desk.change(tenant, async |work| self.enrol_in(work, act, new.clone()).await).await
+    }
+
+    async fn enrol_in(
+        &self,
+        work: &mut dyn Work,
+        act: &Act,
+        new: NewMember,
+    ) -> Result<Enrolment, Failure> {
         let id = MembershipId::fresh(&*self.desk.clock, &*self.desk.random);
-        let NewMember { person, subject, role } = new.clone();
+        let NewMember { person, subject, role } = new;
         let enrolment = Enrolment { id, person, subject, role, version: Version::FIRST };
-        let fresh = UserId::fresh(&*self.desk.random);
-        self.desk
-            .change(tenant, async |work| {
-                match work.memberships().add(&enrolment, fresh).await? {
-                    Enrolled::Made => {}
-                    Enrolled::AlreadyMember => return Err(Failure::AlreadyMember),
-                    Enrolled::NoSuchPerson => {
-                        return Err(Failure::Invalid { pointer: "/person_id", code: "unknown" });
-                    }
-                }
-                let resource = Resource::one(ResourceKind::Membership, id);
-                self.desk.trace(work, act, resource, Some(person)).await
-            })
-            .await?;
+        match work.memberships().add(&enrolment, UserId::fresh(&*self.desk.random)).await? {
+            Enrolled::Made => {}
+            Enrolled::AlreadyMember => return Err(Failure::AlreadyMember),
+            Enrolled::NoSuchPerson => {
+                return Err(Failure::Invalid { pointer: "/person_id", code: "unknown" });
+            }
+        }
+        let resource = Resource::one(ResourceKind::Membership, id);
+        self.desk.trace(work, act, resource, Some(person)).await?;
         Ok(enrolment)
     }
 

@@ -179,11 +179,20 @@ pub async fn schema_state(database: &Database) -> Result<SchemaState, StoreError
         version: String,
     }
     let mut connection = database.connection().await?;
-    let applied: Vec<Applied> =
-        diesel::sql_query("SELECT version::text AS version FROM public.__diesel_schema_migrations")
-            .load(&mut connection)
-            .await
-            .map_err(store_error)?;
+    // A database that was never migrated has no list of migrations, and a query of it would fail.
+    let list = diesel::sql_query(
+        "SELECT 'public' AS version WHERE to_regclass('public.__diesel_schema_migrations') IS NOT NULL",
+    );
+    let listed: Vec<Applied> = list.load(&mut connection).await.map_err(store_error)?;
+    let mut applied: Vec<Applied> = Vec::new();
+    if !listed.is_empty() {
+        applied = diesel::sql_query(
+            "SELECT version::text AS version FROM public.__diesel_schema_migrations",
+        )
+        .load(&mut connection)
+        .await
+        .map_err(store_error)?;
+    }
     let migrations: Vec<Box<dyn Migration<Pg>>> =
         MIGRATIONS.migrations().map_err(StoreError::Defect)?;
     let missing: Vec<String> = migrations

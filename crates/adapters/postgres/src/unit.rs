@@ -125,7 +125,7 @@ pub(crate) const fn changed(rows: usize, there: bool) -> Change {
 /// Where a page starts, read from the cursor that the same list gave out.
 pub(crate) fn after<T: std::str::FromStr>(page: &PageRequest) -> Result<Option<T>, StoreError> {
     let Some(cursor) = &page.cursor else { return Ok(None) };
-    cursor.key().parse().map(Some).map_err(|_| StoreError::Defect(Box::new(CursorError)))
+    cursor.key().parse().map(Some).map_err(|_| CursorError.into())
 }
 
 /// The versions that an update accepts: the one that was seen, or any.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::report::Figure;
 use crate::rounds::median;
 use load::Load;
-use server::{Server, bare, core_api};
+use server::{bare, core_api};
 
 const ROUNDS: usize = 7;
 const SECONDS: u32 = 4;

@@ -1,3 +1,5 @@
+use crate::CursorError;
+
 /// Why a repository could not do what it was asked, by what the caller can do next.
 ///
 /// Causes ride along for logs; they never reach a client.
@@ -10,6 +12,9 @@ pub enum StoreError {
     /// The store cannot be reached, or is too slow: try again later.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The cursor of a page is none that this list gave out: start the list anew.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
     /// What is stored, or what was asked, breaks a rule that the program believed in: a defect.
     #[error("the store holds or was given something impossible")]
     Defect(#[source] Box<dyn std::error::Error + Send + Sync>),
