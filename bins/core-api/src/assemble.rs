@@ -1,0 +1,94 @@
+//! Adapters behind ports, ports in services, services in the API: the one place that sees both
+//! sides.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use restartix_daily::Daily;
+use restartix_http_api::{Api, JoinCodes, MetricsText};
+use restartix_identity::Verifier;
+use restartix_kernel::{Clock, Random};
+use restartix_postgres::{
+    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgEventQueue, PgJoinCodes, PgUnits,
+};
+use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
+use restartix_scheduling::Holds;
+use restartix_tenancy::{Authenticator, RatePolicy};
+use restartix_video::VideoProvider;
+use restartix_workflows::{Bookings, Clinic, Desk, RoomKeeper, Schedule, Visits};
+
+use crate::config;
+use crate::readiness::Readiness;
+
+/// Everything that a server does, put together and not yet begun.
+pub struct App {
+    /// What answers requests.
+    pub api: Api,
+    /// What carries events onward.
+    pub rooms: RoomKeeper<PgEventQueue>,
+    /// What knows how the dependencies fare.
+    pub readiness: Arc<Readiness>,
+}
+
+/// Puts the server together. Connects to nothing: what is not there shows in `readyz`. Needs a
+/// tokio runtime.
+pub fn assemble(
+    config: &config::Server,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    metrics: Arc<dyn MetricsText>,
+) -> anyhow::Result<App> {
+    let app = Database::new(&config.database.app()).context("database.app_url")?;
+    let redis = Redis::open(&RedisConfig::new(config.redis.url.clone())).context("redis.url")?;
+    let daily = Daily::new(&config.daily, clock.clone(), random.clone()).context("daily")?;
+    let daily = Arc::new(daily);
+    let readiness = Arc::new(readiness(config, &redis, &daily, &clock)?);
+
+    let desk = Desk::new(Arc::new(PgUnits::new(app.clone())), clock.clone(), random.clone());
+    let verifier = Verifier::new(config.identity.clone(), clock.clone()).context("identity")?;
+    let directory = PgDirectory::new(app.clone(), clock.clone());
+    let holds: Arc<dyn Holds> = Arc::new(RedisHolds::new(redis.clone()));
+    let codes: JoinCodes = Arc::new(PgJoinCodes::new(app.clone()));
+    let provider: Arc<dyn VideoProvider> = daily;
+    let rooms = rooms(config, provider.clone(), &clock, &random)?;
+    let api = Api {
+        authenticator: Authenticator::new(Arc::new(verifier), Arc::new(directory)),
+        bookings: Bookings::new(desk.clone(), holds.clone()),
+        schedule: Schedule::new(desk.clone(), holds),
+        clinic: Clinic::new(desk.clone()),
+        visits: Visits::new(desk, codes, provider),
+        audit: Arc::new(PgAuditLog::start(app)),
+        limits: Arc::new(RedisRateLimits::new(redis, RatePolicy::default(), clock.clone())),
+        health: readiness.clone(),
+        metrics,
+        clock,
+        random,
+        config: config.http.presentation(),
+    };
+    Ok(App { api, rooms, readiness })
+}
+
+/// The workers alone: they need no identity provider and no Redis.
+pub(crate) fn rooms(
+    config: &config::Server,
+    provider: Arc<dyn VideoProvider>,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> anyhow::Result<RoomKeeper<PgEventQueue>> {
+    let worker = Database::new(&config.database.worker()).context("database.worker_url")?;
+    let units = Arc::new(PgUnits::new(worker.clone()));
+    let desk = Desk::new(units, clock.clone(), random.clone());
+    let queue = PgEventQueue::new(worker, clock.clone(), random.clone());
+    Ok(RoomKeeper::new(desk, queue, provider))
+}
+
+fn readiness(
+    config: &config::Server,
+    redis: &Redis,
+    daily: &Arc<Daily>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Readiness> {
+    let single = DatabaseConfig { pool_size: 1, ..config.database.app() };
+    let database = Database::new(&single).context("database.app_url")?;
+    Ok(Readiness::new(database, redis.clone(), daily.clone(), clock.clone()))
+}

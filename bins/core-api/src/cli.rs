@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+use clap::{Args, Parser, Subcommand};
+use restartix_tenancy::{OrgId, Personal, Role, Session, Subject};
+
+/// RestartiX Core API: organisations, appointments and their video rooms.
+///
+/// Configured by CORE_<SECTION>__<KEY> in the environment and by a TOML file; any secret also by
+/// CORE_<SECTION>__<KEY>_FILE. Answers go to standard output, the log to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "core-api", version)]
+pub struct Cli {
+    /// A TOML file with settings; the environment overrides it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve requests, and run the workers; until SIGTERM or SIGINT.
+    Serve {
+        /// Leave the workers to processes of their own (`core-api worker`).
+        #[arg(long)]
+        no_workers: bool,
+    },
+    /// Run the workers alone; until SIGTERM or SIGINT.
+    Worker,
+    /// Apply the migrations that are missing, as core_migrator; one line of JSON each.
+    Migrate {
+        /// Instead make roles, extensions and the functions across organisations, as a DBA.
+        /// Idempotent. Roles get the passwords of their URLs.
+        #[arg(long)]
+        bootstrap: bool,
+    },
+    /// Name everything that is wrong with the server's configuration; exit 1 when anything is.
+    CheckConfig,
+    /// Make or suspend an organisation.
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// Let people into an organisation.
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// Print a bearer token of a user; in the development profile only.
+    Token(TokenArgs),
+}
+
+/// What is done with organisations.
+#[derive(Debug, Subcommand)]
+pub enum OrgCommand {
+    /// Make an organisation; prints {"id"}.
+    Create {
+        /// What it is called.
+        #[arg(long, value_parser = Personal::new)]
+        name: Personal,
+        /// The IANA zone of its clocks, as Europe/Bucharest.
+        #[arg(long)]
+        timezone: Tz,
+    },
+    /// From now on nobody can act in it.
+    Suspend {
+        /// Its id.
+        #[arg(long, value_parser = organisation)]
+        id: OrgId,
+    },
+}
+
+/// What is done with members.
+#[derive(Debug, Subcommand)]
+pub enum MemberCommand {
+    /// Add a person and their membership; prints {"user_id", "person_id", "membership_id"}.
+    Add(MemberArgs),
+}
+
+/// Somebody new.
+#[derive(Debug, Args)]
+pub struct MemberArgs {
+    /// The id of the organisation.
+    #[arg(long, value_parser = organisation, value_name = "ID")]
+    pub organization: OrgId,
+    /// Who they are to the identity provider: the `sub` of their tokens.
+    #[arg(long, value_parser = Subject::new)]
+    pub subject: Subject,
+    /// What they are to the organisation: patient, specialist or admin.
+    #[arg(long)]
+    pub role: Role,
+    /// What they are called.
+    #[arg(long, value_parser = Personal::new)]
+    pub name: Personal,
+    /// Where to write to.
+    #[arg(long, value_parser = Personal::email)]
+    pub email: Option<Personal>,
+    /// The IANA zone they live in; the organisation's unless given.
+    #[arg(long)]
+    pub timezone: Option<Tz>,
+}
+
+/// Whom a token is for.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// Its `sub`.
+    #[arg(long, value_parser = Subject::new)]
+    pub subject: Subject,
+    /// Its `sid`: each session has a current organisation of its own.
+    #[arg(long, value_parser = Session::new)]
+    pub session: Option<Session>,
+    /// How long it is good for, in minutes: at most a year.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=525_600))]
+    pub ttl_minutes: u32,
+}
+
+fn organisation(text: &str) -> Result<OrgId, String> {
+    let number = text.parse().map_err(|_| "an organisation's id is a number".to_owned())?;
+    OrgId::new(number).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_help_names_every_command() {
+        let mut command = Cli::command();
+        command.build();
+        insta::assert_snapshot!("help", command.render_help());
+        for path in [&["migrate"][..], &["org", "create"], &["member", "add"], &["token"]] {
+            let mut found = &mut command;
+            for name in path {
+                found = found.find_subcommand_mut(name).unwrap();
+            }
+            insta::assert_snapshot!(format!("help_{}", path.join("_")), found.render_help());
+        }
+    }
+
+    #[test]
+    fn values_are_checked_before_anything_is_done() {
+        for line in [
+            "core-api org suspend --id 0",
+            "core-api org create --name A --timezone Mars/Olympus",
+            "core-api member add --organization 1 --subject s --role owner --name N",
+            "core-api token --subject s --ttl-minutes 0",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! From the command line to what it asks for.
+
+use std::io::Write;
+
+use anyhow::Context;
+use restartix_kernel::{ExposeSecret, SystemClock};
+use restartix_postgres::NewOrganisation;
+
+use crate::cli::{Cli, Command, MemberCommand, OrgCommand};
+use crate::config::{
+    Bootstrap, Environment, Log, Member, Migrator, Profile, Server, Settings, Tokens,
+};
+use crate::{logging, operate, run};
+
+/// Does what `cli` asks for, as file and `environment` say.
+///
+/// # Errors
+/// With everything that is wrong with the configuration, or with what went wrong.
+pub fn execute(cli: Cli, environment: &Environment) -> anyhow::Result<()> {
+    let settings = Settings::load(cli.config.as_deref(), environment);
+    logging::start(&Log::of(&settings)).context("the log cannot be started")?;
+    match cli.command {
+        Command::CheckConfig => check(&settings),
+        Command::Serve { no_workers } => run::serve(&Server::read(&settings)?, !no_workers),
+        Command::Worker => run::work(&Server::read(&settings)?),
+        Command::Migrate { bootstrap: true } => {
+            wait_for(operate::bootstrap(&Bootstrap::read(&settings)?))
+        }
+        Command::Migrate { bootstrap: false } => {
+            let applied = wait_for(operate::migrate(&Migrator::read(&settings)?))?;
+            applied.iter().try_for_each(|line| print(&line.to_string()))
+        }
+        Command::Org(OrgCommand::Create { name, timezone }) => {
+            let (config, new) = (Migrator::read(&settings)?, NewOrganisation { name, timezone });
+            print(&wait_for(operate::create_organisation(&config, &new))?.to_string())
+        }
+        Command::Org(OrgCommand::Suspend { id }) => {
+            wait_for(operate::suspend_organisation(&Migrator::read(&settings)?, id))
+        }
+        Command::Member(MemberCommand::Add(new)) => {
+            let added = wait_for(operate::add_member(&Member::read(&settings)?, new))?;
+            print(&added.to_string())
+        }
+        Command::Token(args) => {
+            let token = operate::sign_token(&Tokens::read(&settings)?, &SystemClock, &args)?;
+            print(token.expose_secret())
+        }
+    }
+}
+
+/// Waits on threads of its own: migrations block one of them.
+fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("a runtime cannot be made")?.block_on(work)
+}
+
+/// Tells what is wrong with the server's configuration, or that nothing is.
+fn check(settings: &Settings) -> anyhow::Result<()> {
+    let profile = match Server::read(settings)?.profile {
+        Profile::Production => "production",
+        Profile::Development => "development",
+    };
+    print(&format!("the configuration is right (profile {profile})"))?;
+    print(&format!("time zones: IANA {}", chrono_tz::IANA_TZDB_VERSION))
+}
+
+fn print(line: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("standard output cannot be written")
+}

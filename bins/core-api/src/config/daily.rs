@@ -1,0 +1,36 @@
+use std::sync::Arc;
+
+use restartix_daily::{Config, Daily, RoomNaming};
+use restartix_kernel::{SystemClock, SystemRandom};
+
+use super::http::is_https;
+use super::reader::{Reader, parsed};
+
+/// Who makes the video rooms.
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
+    let usual = || Config::new("a-key-to-check-the-rest".into());
+    let base_url = reader.or("daily.base_url", usual().base_url, |text| Ok(text.to_owned()));
+    let region = reader.optional("daily.region", |text| Ok(text.to_owned()));
+    let domain_id = reader.optional("daily.domain_id", parsed("must be a UUID"));
+    let room_naming = reader.or("daily.room_naming", RoomNaming::default(), |text| match text {
+        "deterministic" => Ok(RoomNaming::Deterministic),
+        "provider_assigned" => Ok(RoomNaming::ProviderAssigned),
+        _ => Err("must be deterministic or provider_assigned"),
+    });
+    let api_key = reader.required_secret("daily.api_key");
+    // One by one, because Daily's own check names the first fault only.
+    check(reader, "daily.base_url", &Config { base_url: base_url.clone(), ..usual() });
+    check(reader, "daily.region", &Config { region: region.clone(), ..usual() });
+    if reader.is_production() && !is_https(&base_url) {
+        reader.fault("daily.base_url", "must be https in production");
+    }
+    let api_key = api_key?;
+    check(reader, "daily.api_key", &Config { api_key: api_key.clone(), ..usual() });
+    Some(Config { base_url, region, domain_id, room_naming, ..Config::new(api_key) })
+}
+
+fn check(reader: &mut Reader<'_>, key: &str, config: &Config) {
+    if let Err(error) = Daily::new(config, Arc::new(SystemClock), Arc::new(SystemRandom)) {
+        reader.fault(key, format!("is refused: {error}"));
+    }
+}

@@ -1,0 +1,153 @@
+//! Every key that the server knows, and what `CONFIGURATION.md` says of it.
+
+/// What may be configured.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// As in the file: `http.bind`.
+    pub name: &'static str,
+    /// Whether it is a secret, and so may be read from a file that `<name>_file` points to.
+    pub secret: bool,
+    /// What holds when it is absent.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn plain(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key { name, secret: false, default, meaning }
+}
+
+const fn secret(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key { name, secret: true, default, meaning }
+}
+
+/// Every key, by section.
+pub const KEYS: &[Key] = &[
+    plain(
+        "profile",
+        "production",
+        "`production` or `development`. Production refuses what is fit for development only: secrets with `development` in them, plain HTTP, databases without TLS, the command `token`.",
+    ),
+    plain("http.bind", "127.0.0.1:8080", "Address and port to listen on."),
+    plain(
+        "http.public_url",
+        "in development `http://` and `http.bind`",
+        "Where clients reach the server: an origin, without a path.",
+    ),
+    plain(
+        "http.trusted_proxies",
+        "none",
+        "Addresses or networks, comma-separated, whose `X-Forwarded-For` is believed.",
+    ),
+    plain(
+        "http.cors_origins",
+        "none",
+        "Origins, comma-separated, whose pages may call the API from a browser.",
+    ),
+    plain("http.workers", "one per processor", "Threads that serve requests: 1 to 256."),
+    secret("database.app_url", "required", "PostgreSQL as `core_app`, which serves requests."),
+    secret(
+        "database.worker_url",
+        "required",
+        "PostgreSQL as `core_worker`, which runs the workers.",
+    ),
+    secret(
+        "database.migrator_url",
+        "required by `migrate`, `org`, `member`",
+        "PostgreSQL as `core_migrator`. The server does not need it.",
+    ),
+    secret(
+        "database.bootstrap_url",
+        "required by `migrate --bootstrap`; in development `DATABASE_URL`",
+        "PostgreSQL as a DBA. The server does not need it.",
+    ),
+    plain("database.pool_size", "16", "Connections that requests share: 1 to 1000."),
+    plain(
+        "database.ca_file",
+        "Mozilla's authorities",
+        "A PEM file with the only authorities to trust for PostgreSQL.",
+    ),
+    secret(
+        "redis.url",
+        "redis://127.0.0.1:6379",
+        "Redis. While it does not answer there are no holds, and rate limits count per server.",
+    ),
+    secret(
+        "identity.hs256_secret",
+        "one of three",
+        "The secret that signs tokens, at least 32 bytes (RFC 7518, section 3.2).",
+    ),
+    plain(
+        "identity.jwks_file",
+        "one of three",
+        "A file with the identity provider's keys (RFC 7517).",
+    ),
+    plain("identity.jwks_url", "one of three", "Where the identity provider publishes its keys."),
+    plain("identity.issuer", "required in production", "The `iss` that a token must have."),
+    plain("identity.audience", "required in production", "The `aud` that a token must have."),
+    plain("daily.base_url", "https://api.daily.co/v1", "Daily's REST API."),
+    secret("daily.api_key", "required", "The key of the Daily account."),
+    plain(
+        "daily.domain_id",
+        "none",
+        "The account's domain id, a UUID. With it meeting tokens are signed here; without it Daily is asked for each.",
+    ),
+    plain(
+        "daily.room_naming",
+        "deterministic",
+        "`deterministic`, or `provider_assigned` where the account's HIPAA mode forbids names.",
+    ),
+    plain(
+        "daily.region",
+        "the closest",
+        "The region in which Daily runs the calls, as `eu-central-1`.",
+    ),
+    plain("log.format", "json", "`json` or `text`, on standard error."),
+    plain("log.level", "info", "A level, or levels by target: `info,restartix_daily=debug`."),
+];
+
+/// Whether `name` is a key, or the file of a secret one.
+pub(super) fn is_key(name: &str) -> bool {
+    KEYS.iter().any(|key| {
+        let file = |rest| key.secret && rest == "_file";
+        key.name == name || name.strip_prefix(key.name).is_some_and(file)
+    })
+}
+
+/// Whether `name` is a section.
+pub(super) fn is_section(name: &str) -> bool {
+    KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(section, _)| section == name))
+}
+
+/// The environment's name of a key: `CORE_HTTP__BIND` of `http.bind`.
+pub(super) fn variable(name: &str) -> String {
+    format!("CORE_{}", name.replace('.', "__").to_uppercase())
+}
+
+/// The table of `CONFIGURATION.md`.
+pub fn table() -> String {
+    let mut table = String::from("| key | environment | default | meaning |\n|---|---|---|---|\n");
+    for Key { name, secret, default, meaning } in KEYS {
+        let file = if *secret { " (or `…_FILE`)" } else { "" };
+        let variable = variable(name);
+        table.push_str(&format!("| `{name}` | `{variable}`{file} | {default} | {meaning} |\n"));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_page_shows_every_key() {
+        let page = include_str!("../../CONFIGURATION.md");
+        assert!(page.contains(&table()), "put this table into CONFIGURATION.md:\n{}", table());
+    }
+
+    #[test]
+    fn only_secrets_may_be_read_from_a_file() {
+        assert!(is_key("daily.api_key_file") && is_key("identity.jwks_file"));
+        assert!(!is_key("http.bind_file") && !is_key("daily.api_key_files"));
+    }
+}

@@ -1,0 +1,168 @@
+use std::path::PathBuf;
+
+use restartix_identity::{Expected, KeySource};
+use restartix_kernel::Secret;
+
+use super::database::{ca_file, endpoint, required_url};
+use super::reader::Reader;
+use super::{Database, Faults, Http, Log, Profile, Redis, Settings, daily, identity};
+
+/// What `serve` and `worker` need.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// How strict to be.
+    pub profile: Profile,
+    /// How it is reached.
+    pub http: Http,
+    /// PostgreSQL.
+    pub database: Database,
+    /// Redis.
+    pub redis: Redis,
+    /// Whose tokens are believed.
+    pub identity: restartix_identity::Config,
+    /// Daily.
+    pub daily: restartix_daily::Config,
+}
+
+impl Server {
+    /// The configuration, or everything that is wrong with it. Keys that the server does not need
+    /// but that are there are looked at as well.
+    pub fn read(settings: &Settings) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        Log::read(&mut reader);
+        let http = Http::read(&mut reader);
+        let database = Database::read(&mut reader);
+        let redis = Redis::read(&mut reader);
+        let identity = identity::read(&mut reader);
+        let daily = daily::read(&mut reader);
+        for key in ["database.migrator_url", "database.bootstrap_url"] {
+            if let Some(url) = reader.secret(key) {
+                endpoint(&mut reader, key, &url);
+            }
+        }
+        let profile = reader.profile;
+        let whole = || {
+            let (http, database, identity) = (http?, database?, identity?);
+            Some(Self { profile, http, database, redis, identity, daily: daily? })
+        };
+        reader.faults.or(whole())
+    }
+}
+
+/// What `migrate` and `org` need.
+#[derive(Clone, Debug)]
+pub struct Migrator {
+    /// PostgreSQL as `core_migrator`.
+    pub url: Secret,
+    /// The only authorities to trust, instead of Mozilla's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Migrator {
+    /// The configuration, or everything that is wrong with it.
+    pub fn read(settings: &Settings) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        let url = required_url(&mut reader, "database.migrator_url", "core_migrator");
+        let ca_file = ca_file(&mut reader);
+        reader.faults.or(url.map(|url| Self { url, ca_file }))
+    }
+}
+
+/// What `migrate --bootstrap` needs.
+#[derive(Clone, Debug)]
+pub struct Bootstrap {
+    /// PostgreSQL as a DBA.
+    pub dba: Secret,
+    /// As `core_app`.
+    pub app: Secret,
+    /// As `core_worker`.
+    pub worker: Secret,
+    /// As `core_migrator`.
+    pub migrator: Secret,
+    /// The only authorities to trust, instead of Mozilla's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Bootstrap {
+    /// The configuration, or everything that is wrong with it. In development the DBA's URL may
+    /// stand in `DATABASE_URL`.
+    pub fn read(settings: &Settings) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        let dba = reader.secret("database.bootstrap_url").or_else(|| reader.database_url());
+        match &dba {
+            Some(url) => {
+                endpoint(&mut reader, "database.bootstrap_url", url);
+            }
+            None => reader.fault("database.bootstrap_url", "is required"),
+        }
+        let app = required_url(&mut reader, "database.app_url", "core_app");
+        let worker = required_url(&mut reader, "database.worker_url", "core_worker");
+        let migrator = required_url(&mut reader, "database.migrator_url", "core_migrator");
+        let ca_file = ca_file(&mut reader);
+        let whole = || {
+            let (app, worker) = (app?, worker?);
+            Some(Self { dba: dba?, app, worker, migrator: migrator?, ca_file })
+        };
+        reader.faults.or(whole())
+    }
+}
+
+/// What `member add` needs: to find the organisation as an operator, and to act in it as the
+/// server does.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// To find the organisation.
+    pub migrator: Migrator,
+    /// To act in it.
+    pub database: Database,
+}
+
+impl Member {
+    /// The configuration, or everything that is wrong with it.
+    pub fn read(settings: &Settings) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        let url = required_url(&mut reader, "database.migrator_url", "core_migrator");
+        let database = Database::read(&mut reader);
+        let whole = || {
+            let database = database?;
+            let migrator = Migrator { url: url?, ca_file: database.ca_file.clone() };
+            Some(Self { migrator, database })
+        };
+        reader.faults.or(whole())
+    }
+}
+
+/// What `token` needs: a secret to sign with, in development.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// What signs.
+    pub secret: Secret,
+    /// The `iss` and `aud` to claim.
+    pub expected: Expected,
+}
+
+impl Tokens {
+    /// The configuration, or everything that is wrong with it: the production profile is.
+    pub fn read(settings: &Settings) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        if reader.is_production() {
+            reader
+                .fault("profile", "must be development: in production tokens come from elsewhere");
+        }
+        let whole = identity::read(&mut reader).and_then(|config| match config.keys {
+            KeySource::Secret(secret) => Some(Self { secret, expected: config.expected }),
+            KeySource::JwksFile(_) | KeySource::JwksUrl(_) => {
+                reader.fault("identity.hs256_secret", "is required to sign a token");
+                None
+            }
+        });
+        reader.faults.or(whole)
+    }
+}
+
+impl Log {
+    /// How to log; the usual way where that is not well said, so that the faults can be told.
+    pub fn of(settings: &Settings) -> Self {
+        Self::read(&mut Reader::new(settings))
+    }
+}

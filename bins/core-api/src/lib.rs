@@ -1,0 +1,33 @@
+//! The server, assembled: reads the configuration, builds the adapters, serves, runs the workers.
+//!
+//! The only product crate that names both sides: adapters here, domains and services there. It
+//! adds no rule of the business. A library beside the program `core-api`, so that a test can have
+//! the same server in its own process: [`assemble`], then [`listen`] and [`keep_rooms`].
+//!
+//! How to add an adapter: its section in [`config`], its construction in `assemble.rs`, its state
+//! in `readiness.rs`.
+//!
+//! Why these crates: `figment` merges file and environment, and nothing else of it is used, because
+//! its own errors stop at the first fault and quote values; `metrics-exporter-prometheus` renders
+//! what the facade `metrics` counted and opens no port of its own; `anyhow` because whoever started
+//! a program can only read what went wrong.
+
+mod assemble;
+pub mod cli;
+mod command;
+pub mod config;
+mod logging;
+mod metrics;
+mod operate;
+mod readiness;
+mod run;
+mod serve;
+mod work;
+
+pub use assemble::{App, assemble};
+pub use cli::Cli;
+pub use command::execute;
+pub use metrics::Metrics;
+pub use readiness::Readiness;
+pub use serve::{Listening, listen};
+pub use work::keep_rooms;

@@ -1,0 +1,18 @@
+//! The program `core-api`; everything it does is in the library beside it.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use restartix_core_api::{Cli, config::Environment, execute};
+
+fn main() -> ExitCode {
+    match execute(Cli::parse(), &Environment::of_process()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where standard error cannot be written either, the exit code has to do.
+            let _ = writeln!(std::io::stderr(), "core-api: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

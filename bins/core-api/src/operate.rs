@@ -1,0 +1,82 @@
+//! What an operator does from the command line. Each command answers in lines of JSON.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use chrono::TimeDelta;
+use restartix_identity::{DevelopmentToken, sign_development_token};
+use restartix_kernel::{Clock, Secret, SystemClock, SystemRandom};
+use restartix_postgres::migrate::{self, RoleUrls};
+use restartix_postgres::{Database, NewOrganisation, Operator, PgDirectory, PgUnits};
+use restartix_telemetry::{Act, Operation};
+use restartix_tenancy::{ClaimedRows, Directory, Enrolment, OrgId};
+use restartix_workflows::{Clinic, Desk, NewPerson};
+use serde_json::{Value, json};
+
+use crate::cli::{MemberArgs, TokenArgs};
+use crate::config::{Bootstrap, Member, Migrator, Tokens};
+
+/// Makes roles, extensions and functions.
+pub(crate) async fn bootstrap(config: &Bootstrap) -> anyhow::Result<()> {
+    let Bootstrap { dba, app, worker, migrator, ca_file } = config;
+    let roles = RoleUrls { app, worker, migrator };
+    Ok(migrate::bootstrap(dba, roles, ca_file.as_deref()).await?)
+}
+
+/// Applies what is missing, and tells each.
+pub(crate) async fn migrate(config: &Migrator) -> anyhow::Result<Vec<Value>> {
+    let applied = migrate::migrate(&config.url, config.ca_file.as_deref()).await?;
+    Ok(applied.into_iter().map(|name| json!({"applied": name})).collect())
+}
+
+/// Makes an organisation.
+pub(crate) async fn create_organisation(
+    config: &Migrator,
+    new: &NewOrganisation,
+) -> anyhow::Result<Value> {
+    let id = operator(config).await?.create(new).await?;
+    Ok(json!({"id": id}))
+}
+
+/// Suspends an organisation.
+pub(crate) async fn suspend_organisation(config: &Migrator, id: OrgId) -> anyhow::Result<()> {
+    Ok(operator(config).await?.suspend(id).await?)
+}
+
+/// Adds a member: the operator proves the organisation, then it goes the way of every request, as
+/// `core_app` and with an audit line.
+pub(crate) async fn add_member(config: &Member, new: MemberArgs) -> anyhow::Result<Value> {
+    let database = Database::new(&config.database.app())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let units = Arc::new(PgUnits::new(database.clone()));
+    let clinic = Clinic::new(Desk::new(units, clock.clone(), Arc::new(SystemRandom)));
+    let MemberArgs { organization, subject, role, name, email, timezone } = new;
+    let person = NewPerson { display_name: name, email, timezone };
+    let act = Act { operation: Operation::new("operator.add_member"), request: None };
+
+    let organisations = ClaimedRows::new(operator(&config.migrator).await?);
+    let mut found = organisations.claim(&organization).await?;
+    let Some(row) = found.pop() else { bail!("there is no such organisation") };
+    let member = organisations
+        .run(row, async |tenant, ()| clinic.welcome(tenant, &act, person, &subject, role).await);
+    let Enrolment { id, person, .. } = member.await?;
+    let standing = PgDirectory::new(database, clock).standing(&subject, None).await?;
+    let standing = standing.context("the new member is unknown to the directory")?;
+    Ok(json!({"user_id": standing.user, "person_id": person, "membership_id": id}))
+}
+
+async fn operator(config: &Migrator) -> anyhow::Result<Operator> {
+    Ok(Operator::connect(&config.url, config.ca_file.as_deref()).await?)
+}
+
+/// Signs a bearer token.
+pub(crate) fn sign_token(
+    config: &Tokens,
+    clock: &dyn Clock,
+    args: &TokenArgs,
+) -> anyhow::Result<Secret> {
+    let TokenArgs { subject, session, ttl_minutes } = args;
+    let expires_at = clock.now() + TimeDelta::minutes(i64::from(*ttl_minutes));
+    let token = DevelopmentToken { subject, session: session.as_ref(), expires_at };
+    Ok(sign_development_token(&config.secret, &config.expected, token)?)
+}

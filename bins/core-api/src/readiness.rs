@@ -1,0 +1,116 @@
+//! How the server's dependencies fare.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use restartix_daily::Daily;
+use restartix_http_api::{Dependency, Health, State};
+use restartix_kernel::Clock;
+use restartix_postgres::Database;
+use restartix_postgres::migrate::{SchemaState, schema_state};
+use restartix_redis::Redis;
+use tokio::sync::Mutex;
+
+/// Asks PostgreSQL and Redis, and knows of Daily what the last call told.
+pub struct Readiness {
+    database: Database,
+    redis: Redis,
+    daily: Arc<Daily>,
+    clock: Arc<dyn Clock>,
+    last: Mutex<Option<Report>>,
+}
+
+struct Report {
+    at: DateTime<Utc>,
+    dependencies: Vec<Dependency>,
+}
+
+/// How long a dependency may take to answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How old an answer may be: whoever asks often gets the same one.
+const FRESH: TimeDelta = TimeDelta::seconds(1);
+/// How long after its last word Daily is asked: often while it fails, so that its return is
+/// noticed soon, and seldom else.
+const WHILE_FAILING: Duration = Duration::from_secs(2);
+const WHILE_SERVED: Duration = Duration::from_secs(15);
+
+impl Readiness {
+    /// Asks over `database`, which should be a pool of its own: a busy pool is no dead database.
+    pub fn new(database: Database, redis: Redis, daily: Arc<Daily>, clock: Arc<dyn Clock>) -> Self {
+        Self { database, redis, daily, clock, last: Mutex::new(None) }
+    }
+
+    /// Keeps asking Daily, for as long as it is polled.
+    pub(crate) async fn watch_daily(&self) {
+        loop {
+            let was = self.daily.health();
+            let probed = self.daily.probe().await;
+            if let Err(error) = &probed
+                && !is_failing(was)
+            {
+                let error: &dyn std::error::Error = error;
+                tracing::warn!(error, "Daily does not answer");
+            }
+            let pause = if probed.is_ok() { WHILE_SERVED } else { WHILE_FAILING };
+            self.clock.sleep(pause).await;
+        }
+    }
+
+    async fn ask_postgres(&self) -> Dependency {
+        let (state, code) = match tokio::time::timeout(PATIENCE, schema_state(&self.database)).await
+        {
+            Ok(Ok(SchemaState::Current)) => (State::Ok, None),
+            Ok(Ok(SchemaState::TooOld(missing))) => {
+                tracing::warn!(?missing, "the schema is too old: run `core-api migrate`");
+                (State::Down, Some("schema_too_old"))
+            }
+            Ok(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "PostgreSQL does not answer");
+                (State::Down, Some("unreachable"))
+            }
+            Err(_) => (State::Down, Some("timed_out")),
+        };
+        Dependency { name: "postgres", state, critical: true, code }
+    }
+
+    async fn ask_redis(&self) -> Dependency {
+        let (state, code) = match tokio::time::timeout(PATIENCE, self.redis.probe()).await {
+            Ok(Ok(())) => (State::Ok, None),
+            Ok(Err(_)) | Err(_) => (State::Down, Some("unreachable")),
+        };
+        Dependency { name: "redis", state, critical: false, code }
+    }
+
+    fn daily(&self) -> Dependency {
+        let (state, code) = match self.daily.health() {
+            restartix_daily::Health::Ok => (State::Ok, None),
+            restartix_daily::Health::Unknown => (State::Ok, Some("not_asked_yet")),
+            restartix_daily::Health::Failing { .. } => (State::Down, Some("failing")),
+        };
+        Dependency { name: "daily", state, critical: false, code }
+    }
+}
+
+const fn is_failing(health: restartix_daily::Health) -> bool {
+    matches!(health, restartix_daily::Health::Failing { .. })
+}
+
+#[async_trait]
+impl Health for Readiness {
+    async fn report(&self) -> Vec<Dependency> {
+        // Held while asking: those who come meanwhile get the same answer and ask nobody.
+        let mut last = self.last.lock().await;
+        let now = self.clock.now();
+        let fresh = last.as_ref().filter(|report| (now - report.at).abs() < FRESH);
+        if let Some(report) = fresh {
+            return report.dependencies.clone();
+        }
+        let (postgres, redis) = tokio::join!(self.ask_postgres(), self.ask_redis());
+        let dependencies = vec![postgres, redis, self.daily()];
+        *last = Some(Report { at: now, dependencies: dependencies.clone() });
+        dependencies
+    }
+}

@@ -1,0 +1,109 @@
+//! `serve` and `worker`: from start to the signal that ends them.
+
+use std::sync::Arc;
+
+use actix_web::rt::{System, spawn};
+use anyhow::Context;
+use restartix_daily::Daily;
+use restartix_kernel::{Clock, Random, SystemClock, SystemRandom};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::assemble::{App, assemble, rooms};
+use crate::config;
+use crate::metrics::Metrics;
+use crate::serve::{GRACE, Listening, listen};
+use crate::work::keep_rooms;
+
+/// How often measurements are folded.
+const FOLD: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Serves until a signal, then finishes what is under way.
+pub(crate) fn serve(config: &config::Server, with_workers: bool) -> anyhow::Result<()> {
+    let metrics = Metrics::install()?;
+    System::new().block_on(serve_until_signal(config, with_workers, metrics))
+}
+
+async fn serve_until_signal(
+    config: &config::Server,
+    with_workers: bool,
+    metrics: Metrics,
+) -> anyhow::Result<()> {
+    let (clock, random) = system();
+    let signals = signals()?;
+    let App { api, rooms, readiness } =
+        assemble(config, clock.clone(), random, Arc::new(metrics.clone()))?;
+    let (stop, stopped) = watch::channel(false);
+    let workers = with_workers.then(|| {
+        let clock = clock.clone();
+        spawn(async move { keep_rooms(&rooms, &*clock, stopped).await })
+    });
+    spawn(async move { readiness.watch_daily().await });
+    spawn(async move {
+        loop {
+            clock.sleep(FOLD).await;
+            metrics.fold();
+        }
+    });
+    let bind = config.http.bind;
+    let Listening { addresses, handle, server } =
+        listen(api, &config.http).with_context(|| format!("listen on {bind}"))?;
+    tracing::info!(?addresses, workers = with_workers, "listening");
+    let mut server = spawn(server);
+    tokio::select! {
+        () = signals => {}
+        ended = &mut server => {
+            ended.context("the server was lost")?.context("the server failed")?;
+            anyhow::bail!("the server ended by itself");
+        }
+    }
+    tracing::info!("stopping: requests and the workers' batch finish first");
+    // A receiver that is gone belongs to workers that are.
+    let _ = stop.send(true);
+    handle.stop(true).await;
+    if let Some(workers) = workers
+        && tokio::time::timeout(GRACE, workers).await.is_err()
+    {
+        // What they had claimed is handed out again when its lease ends.
+        tracing::warn!("the workers' batch was left unfinished");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Runs the workers until a signal, then finishes their batch.
+pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
+    System::new().block_on(async {
+        let (clock, random) = system();
+        let signals = signals()?;
+        let daily = Daily::new(&config.daily, clock.clone(), random.clone()).context("daily")?;
+        let rooms = rooms(config, Arc::new(daily), &clock, &random)?;
+        let (stop, stopped) = watch::channel(false);
+        let workers = spawn(async move { keep_rooms(&rooms, &*clock, stopped).await });
+        tracing::info!("working");
+        signals.await;
+        tracing::info!("stopping: the batch finishes first");
+        let _ = stop.send(true);
+        if tokio::time::timeout(GRACE, workers).await.is_err() {
+            tracing::warn!("the workers' batch was left unfinished");
+        }
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+fn system() -> (Arc<dyn Clock>, Arc<dyn Random>) {
+    (Arc::new(SystemClock), Arc::new(SystemRandom))
+}
+
+/// Listens for SIGTERM and SIGINT from now on; the future ends with the first one.
+fn signals() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,196 @@
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use restartix_kernel::{Clock, ExposeSecret, SystemClock};
+use restartix_sandbox::daily::{Daily, Options};
+use restartix_testkit::{TestDatabase, TestRedis, free_port};
+use serde_json::{Value, json};
+
+use crate::client::{Client, wait_for};
+
+/// Two clinics and everything that they need.
+pub(crate) struct Stack {
+    pub(crate) database: TestDatabase,
+    pub(crate) redis: TestRedis,
+    pub(crate) daily: Daily,
+    port: u16,
+    server: Option<Child>,
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A clinic that is ready to be booked.
+pub(crate) struct Clinic {
+    pub(crate) admin: Client,
+    pub(crate) specialist: Client,
+    pub(crate) patient: Client,
+    pub(crate) admin_id: String,
+    pub(crate) specialist_id: String,
+    pub(crate) patient_id: String,
+    pub(crate) kind: String,
+}
+
+impl Stack {
+    /// Everything running, nobody there yet.
+    pub(crate) async fn start() -> Result<Self> {
+        let daily = Daily::start(Options::default()).await?;
+        let (database, redis) = (TestDatabase::create().await?, TestRedis::start()?);
+        let mut stack = Self { database, redis, daily, port: free_port()?, server: None };
+        stack.serve()?;
+        Ok(stack)
+    }
+
+    /// Starts the server, and waits until it answers.
+    pub(crate) fn serve(&mut self) -> Result<()> {
+        let mut command = self.command();
+        command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null());
+        self.server = Some(command.spawn().context("start the server")?);
+        let anybody = self.anybody();
+        wait_for("the first answer", Duration::from_secs(20), || {
+            Ok(anybody.get("/readyz").ok().filter(|answer| answer.status == 200).map(|_| ()))
+        })
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            // It may have ended by itself; either way it is gone afterwards.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+
+    fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Somebody without a token.
+    pub(crate) fn anybody(&self) -> Client {
+        Client::new(&self.base(), None)
+    }
+
+    /// Somebody with this token.
+    pub(crate) fn bearer(&self, token: &str) -> Client {
+        Client::new(&self.base(), Some(token.to_owned()))
+    }
+
+    fn command(&self) -> Command {
+        let url = |role| self.database.url(role).expose_secret().to_owned();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_core-api"));
+        command
+            .env_clear()
+            .env("CORE_PROFILE", "development")
+            .env("CORE_HTTP__BIND", format!("127.0.0.1:{}", self.port))
+            .env("CORE_HTTP__PUBLIC_URL", self.base())
+            .env("CORE_HTTP__WORKERS", "2")
+            .env("CORE_DATABASE__APP_URL", url("core_app"))
+            .env("CORE_DATABASE__WORKER_URL", url("core_worker"))
+            .env("CORE_DATABASE__MIGRATOR_URL", url("core_migrator"))
+            .env("CORE_REDIS__URL", self.redis.url())
+            .env("CORE_IDENTITY__HS256_SECRET", "development-secret-of-the-tests-0123456789")
+            .env("CORE_DAILY__BASE_URL", self.daily.api_url())
+            .env("CORE_DAILY__API_KEY", "sandbox-api-key")
+            .env("CORE_DAILY__DOMAIN_ID", "30f866c3-9123-452a-8723-ff58322d09c5")
+            .env("CORE_LOG__LEVEL", "warn");
+        command
+    }
+
+    /// What an operator's command prints.
+    pub(crate) fn operator(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command().args(arguments).output()?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{arguments:?}: {error}");
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// The client of `subject`.
+    pub(crate) fn sign_in(&self, subject: &str) -> Result<Client> {
+        Ok(self.bearer(&self.operator(&["token", "--subject", subject])?))
+    }
+
+    fn add_member(&self, organisation: &str, subject: &str, role: &str) -> Result<String> {
+        let name = format!("{subject} the {role}");
+        let told = self.operator(&[
+            "member",
+            "add",
+            "--organization",
+            organisation,
+            "--subject",
+            subject,
+            "--role",
+            role,
+            "--name",
+            &name,
+        ])?;
+        text(&serde_json::from_str::<Value>(&told)?["person_id"])
+    }
+
+    /// A clinic with an administrator, a specialist who works around the clock, a patient, and one
+    /// type of appointment, by video.
+    pub(crate) fn clinic(&self, name: &str) -> Result<Clinic> {
+        let told =
+            self.operator(&["org", "create", "--name", name, "--timezone", "Europe/Bucharest"])?;
+        let organisation = serde_json::from_str::<Value>(&told)?["id"].to_string();
+        let member = |role: &str| {
+            let subject = format!("{name}-{role}");
+            let person = self.add_member(&organisation, &subject, role)?;
+            anyhow::Ok((self.sign_in(&subject)?, person))
+        };
+        let (admin, admin_id) = member("admin")?;
+        let (specialist, specialist_id) = member("specialist")?;
+        let (patient, patient_id) = member("patient")?;
+        admin.patch("/v1/organization", &json!({"lead_minutes": 1440}))?.expect(200)?;
+        let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        let hours: Vec<_> =
+            days.map(|day| json!({"weekday": day, "start": "00:00", "end": "24:00"})).into();
+        let week = json!({"timezone": "Europe/Bucharest", "hours": hours});
+        let path = format!("/v1/specialists/{specialist_id}/weekly-hours");
+        admin.put(&path, &week)?.expect(200)?;
+        let kind = json!({"name": "Consultation", "duration_minutes": 30, "online": true});
+        let kind = text(&admin.post("/v1/appointment-types", &kind)?.expect(201)?["id"])?;
+        Ok(Clinic { admin, specialist, patient, admin_id, specialist_id, patient_id, kind })
+    }
+}
+
+impl Clinic {
+    /// The slots on offer from an hour from now, for two days.
+    pub(crate) fn slots(&self) -> Result<Vec<String>> {
+        let from = SystemClock.now() + chrono::TimeDelta::hours(1);
+        let stamp = |instant: chrono::DateTime<chrono::Utc>| instant.format("%Y-%m-%dT%H:%M:%SZ");
+        let path = format!(
+            "/v1/availability?appointment_type_id={}&specialist_id={}&from={}&to={}",
+            self.kind,
+            self.specialist_id,
+            stamp(from),
+            stamp(from + chrono::TimeDelta::days(2)),
+        );
+        let told = self.patient.get(&path)?.expect(200)?;
+        let slots = told["slots"].as_array().context("slots")?;
+        slots.iter().map(|slot| text(&slot["starts_at"])).collect()
+    }
+
+    /// The words of a slot, for a hold or a booking.
+    pub(crate) fn slot(&self, starts_at: &str) -> Value {
+        json!({
+            "appointment_type_id": self.kind,
+            "specialist_id": self.specialist_id,
+            "starts_at": starts_at,
+        })
+    }
+
+    /// Books a slot for the patient, who asks for it; answers the id.
+    pub(crate) fn book(&self, starts_at: &str) -> Result<i64> {
+        let told = self.patient.post("/v1/appointments", &self.slot(starts_at))?.expect(201)?;
+        told["id"].as_i64().context("an id")
+    }
+}
+
+/// A JSON text.
+pub(crate) fn text(value: &Value) -> Result<String> {
+    Ok(value.as_str().with_context(|| format!("a text: {value}"))?.to_owned())
+}

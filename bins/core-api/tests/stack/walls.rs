@@ -1,0 +1,121 @@
+//! What belongs to one clinic does not exist for the other.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::booking::token;
+use crate::client::{Answer, Client};
+use crate::support::Stack;
+
+/// An answer without what differs from request to request.
+fn told(answer: &Answer) -> (u16, Vec<String>, String) {
+    let mut headers: Vec<_> = answer.headers.iter().map(|(name, _)| name.clone()).collect();
+    headers.sort();
+    let mut body = answer.body.clone();
+    if let Value::Object(fields) = &mut body {
+        fields.remove("request_id");
+    }
+    (answer.status, headers, body.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_id_of_one_clinic_is_a_404_for_the_other_and_looks_like_a_random_id() -> Result<()> {
+    let stack = Stack::start().await?;
+    let (one, two) = (stack.clinic("one")?, stack.clinic("two")?);
+    let slot = one.slots()?.first().context("a slot")?.clone();
+    let appointment = one.book(&slot)?;
+    token(&one.patient, appointment, Duration::from_secs(20))?;
+    let hold = one.patient.post("/v1/holds", &one.slot(&one.slots()?[0]))?.expect(201)?;
+    let hold = hold["id"].as_str().context("an id")?.to_owned();
+    let memberships = one.admin.get("/v1/memberships")?.expect(200)?;
+    let membership = memberships["items"][0]["id"].as_str().context("an id")?.to_owned();
+
+    let reason = json!({"reason_code": "patient_request"});
+    let uuid = "0198c6f0-7e6b-4c3a-9f5e-1a2b3c4d5e6f";
+    let id = appointment.to_string();
+    let week = json!({"timezone": "UTC", "hours": []});
+    let cases: Vec<(&str, &str, &str, &str, Value)> = vec![
+        ("GET", "/v1/appointments/{}", &id, "4503599627370497", Value::Null),
+        ("POST", "/v1/appointments/{}/cancel", &id, "4503599627370497", reason),
+        ("GET", "/v1/people/{}", &one.patient_id, uuid, Value::Null),
+        ("PATCH", "/v1/people/{}", &one.patient_id, uuid, json!({"display_name": "X"})),
+        ("GET", "/v1/appointment-types/{}", &one.kind, uuid, Value::Null),
+        ("PATCH", "/v1/appointment-types/{}", &one.kind, uuid, json!({"name": "X"})),
+        ("DELETE", "/v1/appointment-types/{}", &one.kind, uuid, Value::Null),
+        ("PUT", "/v1/specialists/{}/weekly-hours", &one.specialist_id, uuid, week),
+        ("PATCH", "/v1/memberships/{}", &membership, uuid, json!({"role": "patient"})),
+        ("DELETE", "/v1/memberships/{}", &membership, uuid, Value::Null),
+    ];
+    for (method, path, foreign, random, body) in &cases {
+        same(&two.admin, method, path, [foreign, random], body)?;
+    }
+    let empty = json!({});
+    let doors = "/v1/appointments/{}/video-token";
+    same(&two.patient, "POST", doors, [&id, "4503599627370497"], &empty)?;
+    same(&two.patient, "POST", "/v1/holds/{}/renew", [&hold, uuid], &empty)?;
+    same(&two.patient, "DELETE", "/v1/holds/{}", [&hold, uuid], &Value::Null)?;
+
+    // Nor can a slot of the other clinic be held or booked.
+    let answer = two.patient.post("/v1/appointments", &one.slot(&slot))?;
+    ensure!(answer.status == 422, "{answer:?}");
+    let lists = ["/v1/appointments", "/v1/people", "/v1/appointment-types", "/v1/specialists"];
+    for list in lists {
+        let seen = two.admin.get(list)?;
+        for known in [&id, &one.patient_id, &one.specialist_id, &one.admin_id, &one.kind] {
+            ensure!(!seen.text.contains(known.as_str()), "{list} shows {known}: {}", seen.text);
+        }
+    }
+    // And the first clinic has lost nothing.
+    let still = one.patient.get(&format!("/v1/appointments/{id}"))?.expect(200)?;
+    assert_eq!(still["status"], "confirmed");
+    Ok(())
+}
+
+/// Both ids are a 404, with the same words.
+fn same(
+    client: &Client,
+    method: &str,
+    path: &str,
+    [foreign, random]: [&str; 2],
+    body: &Value,
+) -> Result<()> {
+    let send = |id: &str| {
+        let body = (!body.is_null()).then(|| body.to_string().into_bytes());
+        client.send(method, &path.replace("{}", id), body)
+    };
+    let (seen, expected) = (send(foreign)?, send(random)?);
+    ensure!(seen.status == 404, "{method} {path}: {seen:?}");
+    ensure!(told(&seen) == told(&expected), "{method} {path}: {seen:?} and {expected:?} differ");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_switches_clinics_by_membership_alone() -> Result<()> {
+    let stack = Stack::start().await?;
+    let (one, two) = (stack.clinic("one")?, stack.clinic("two")?);
+    let person = json!({"display_name": "Ana", "email": "ana@clinic.example"});
+    let person = two.admin.post("/v1/people", &person)?.expect(201)?;
+    let member = json!({"person_id": person["id"], "subject": "one-patient", "role": "specialist"});
+    two.admin.post("/v1/memberships", &member)?.expect(201)?;
+
+    let me = one.patient.get("/v1/me")?.expect(200)?;
+    assert_eq!((&me["organization_id"], &me["role"]), (&json!(1), &json!("patient")));
+    assert_eq!(me["memberships"].as_array().map(Vec::len), Some(2));
+    let to = |id: i64| json!({"organization_id": id});
+    let path = "/v1/me/current-organization";
+    let switched = one.patient.put(path, &to(2))?.expect(200)?;
+    assert_eq!(
+        (&switched["organization_id"], &switched["role"]),
+        (&json!(2), &json!("specialist"))
+    );
+    for nowhere in [3, 999_999] {
+        one.specialist.put(path, &to(nowhere))?.refused(404, "not_found")?;
+    }
+    stack.operator(&["org", "suspend", "--id", "2"])?;
+    one.patient.get("/v1/appointments")?.refused(403, "organization_suspended")?;
+    one.patient.put(path, &to(1))?.expect(200)?;
+    one.patient.get("/v1/appointments")?.expect(200)?;
+    Ok(())
+}
