@@ -1,0 +1,106 @@
+//! `cargo xtask demo`: the main job, end to end, against its own stack, as users of two clinics.
+//!
+//! Over HTTP only, with what a client sees and how long it took; any surprise is exit 1 with the difference.
+
+use std::fs;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::run::Session;
+use crate::services::Purpose;
+use crate::stack::{self, Client, Clinic, Plan, Register, Stack};
+
+mod call;
+mod tour;
+mod walls;
+
+use tour::Tour;
+
+/// Long enough for the slowest machine that is worth waiting for.
+const TOKEN_MINUTES: u32 = 30;
+
+/// The people of one clinic who take part, each with their own client.
+struct Cast<'a> {
+    clinic: &'a Clinic,
+    admin: Client,
+    specialist: Client,
+    patient: Client,
+    other_patient: Client,
+}
+
+pub(crate) fn run(session: &Session) -> Result<ExitCode> {
+    let dir = session.workspace().target().join("demo");
+    session.claim(&dir)?;
+    for file in ["secrets.json", "demo-data.json"] {
+        // Left by a run that failed.
+        let _absent = fs::remove_file(dir.join(file));
+    }
+    let plan = Plan {
+        dir: dir.clone(),
+        port: None,
+        release: false,
+        purpose: Purpose::Demo,
+        database_url: None,
+        redis_url: None,
+    };
+    let stack = Stack::prepare(session, &plan)?;
+    let started = Instant::now();
+    let mut register = Register::open(dir.join("demo-data.json"), "demo");
+    let clinics = stack::clinics(session, &stack, &mut register)?;
+    let client = stack.serve(session, &dir)?;
+    let first =
+        cast(session, &stack, &client, clinics.first().context("the fixture has no clinic")?)?;
+    let second =
+        cast(session, &stack, &client, clinics.get(1).context("the fixture has one clinic")?)?;
+    let dana = client.with_token(&stack.token(session, "dana-two-clinics", TOKEN_MINUTES)?);
+
+    let mut tour = Tour::new(session);
+    let outcome = play(&mut tour, &stack, &client, &dana, &first, &second);
+    println!("\n{}\n", tour.table());
+    if let Err(surprise) = outcome {
+        println!("SURPRISE: {surprise:#}\n\nlogs: {}", dir.display());
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("no surprise; {} steps in {:.1} s", tour.len(), started.elapsed().as_secs_f64());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn play(
+    tour: &mut Tour<'_>,
+    stack: &Stack,
+    nobody: &Client,
+    dana: &Client,
+    first: &Cast<'_>,
+    second: &Cast<'_>,
+) -> Result<()> {
+    let daily = Client::new(&stack.daily_url);
+    call::doors(tour, nobody, dana, first, second)?;
+    let aurora = call::furnish(tour, first)?;
+    let aurora = call::book_and_join(tour, &daily, first, aurora)?;
+    let tamar = call::furnish(tour, second)?;
+    let tamar = call::book(tour, second, tamar)?;
+    walls::foreign_ids(tour, nobody, second, &aurora)?;
+    walls::foreign_ids(tour, nobody, first, &tamar)?;
+    walls::untouched(tour, first, &aurora)?;
+    walls::untouched(tour, second, &tamar)
+}
+
+fn cast<'a>(
+    session: &Session,
+    stack: &Stack,
+    client: &Client,
+    clinic: &'a Clinic,
+) -> Result<Cast<'a>> {
+    let of = |subject: &str| -> Result<Client> {
+        Ok(client.with_token(&stack.token(session, subject, TOKEN_MINUTES)?))
+    };
+    Ok(Cast {
+        clinic,
+        admin: of(&clinic.first("admin")?.subject)?,
+        specialist: of(&clinic.first("specialist")?.subject)?,
+        patient: of(&clinic.first("patient")?.subject)?,
+        other_patient: of(&clinic.second("patient")?.subject)?,
+    })
+}

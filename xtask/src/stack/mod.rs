@@ -1,0 +1,181 @@
+//! The whole stack on loopback: PostgreSQL, Redis, the stand-ins, the server.
+
+mod clinics;
+mod http;
+mod settings;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+pub(crate) use clinics::{Clinic, Register, clinics, specialist_id};
+pub(crate) use http::{Answer, Client};
+pub(crate) use settings::random_uuid;
+
+use crate::run::{Session, Stop};
+use crate::services::{self, Purpose};
+use crate::workspace::text;
+use http::word;
+use settings::{Places, Secrets};
+
+/// What kind of stack.
+pub(crate) struct Plan {
+    /// The folder of everything that the stack writes.
+    pub(crate) dir: PathBuf,
+    /// The server's port; any free one if absent.
+    pub(crate) port: Option<u16>,
+    /// Built with optimisation.
+    pub(crate) release: bool,
+    pub(crate) purpose: Purpose,
+    /// A DBA's URL of a database that somebody else runs, instead of a cluster of our own.
+    pub(crate) database_url: Option<String>,
+    /// A Redis that somebody else runs.
+    pub(crate) redis_url: Option<String>,
+}
+
+/// A running stack. It stops with the session.
+pub(crate) struct Stack {
+    /// The server's own address, `http://127.0.0.1:PORT`.
+    pub(crate) url: String,
+    /// Daily's stand-in.
+    pub(crate) daily_url: String,
+    /// The superuser's URL of the database.
+    pub(crate) database_url: String,
+    /// Whether the database was made just now and holds nothing.
+    pub(crate) fresh: bool,
+    pub(crate) redis_url: String,
+    program: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+impl Stack {
+    /// Builds and starts everything but the server: PostgreSQL with the schema, Redis, the stand-ins.
+    /// The session has claimed the plan's folder.
+    pub(crate) fn prepare(session: &Session, plan: &Plan) -> Result<Self> {
+        let programs = build(session, &["restartix-core-api", "restartix-sandbox"], plan.release)?;
+        let secrets = Secrets::of(&plan.dir)?;
+        let (database_url, fresh) = match &plan.database_url {
+            Some(given) => (given.clone(), false),
+            None => {
+                let cluster = services::postgres(session, &plan.dir, plan.purpose)?;
+                (cluster.url, cluster.fresh)
+            }
+        };
+        let redis_url = match &plan.redis_url {
+            Some(given) => given.clone(),
+            None => services::redis(session, &plan.dir)?,
+        };
+        let port = plan.port.map_or_else(services::free_port, Ok)?;
+        let daily_url =
+            daily(session, &plan.dir, &program(&programs, "restartix-sandbox")?, &secrets)?;
+        let places = Places {
+            port,
+            bootstrap_url: &database_url,
+            redis_url: &redis_url,
+            daily_url: &daily_url,
+        };
+        let stack = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            environment: settings::environment(&secrets, &places)?,
+            program: program(&programs, "core-api")?,
+            daily_url,
+            database_url,
+            fresh,
+            redis_url,
+        };
+        stack.core_api(session, &["migrate", "--bootstrap"])?;
+        stack.core_api(session, &["migrate"])?;
+        Ok(stack)
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub(crate) fn serve(&self, session: &Session, dir: &Path) -> Result<Client> {
+        let log = dir.join("core-api.log");
+        session.spawn("core-api", self.command().arg("serve"), Stop::Terminate, &log)?;
+        let client = Client::new(&self.url);
+        session.wait_for("the server is not ready", Duration::from_secs(30), || {
+            client.get("/readyz").ok().filter(|answer| answer.status == 200)
+        })?;
+        Ok(client)
+    }
+
+    /// Runs a command of `core-api` and answers what it printed.
+    pub(crate) fn core_api(&self, session: &Session, arguments: &[&str]) -> Result<String> {
+        session.output(self.command().args(arguments))
+    }
+
+    /// A bearer token of this user.
+    pub(crate) fn token(&self, session: &Session, subject: &str, minutes: u32) -> Result<String> {
+        let minutes = minutes.to_string();
+        self.core_api(session, &["token", "--subject", subject, "--ttl-minutes", &minutes])
+    }
+
+    /// The server's environment as lines for a shell.
+    pub(crate) fn shell(&self) -> String {
+        self.environment.iter().map(|(key, value)| format!("export {key}='{value}'\n")).collect()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        // What the caller's shell exports for another server is not for this one.
+        for (key, _) in std::env::vars_os() {
+            if key.to_string_lossy().starts_with("CORE_") {
+                command.env_remove(key);
+            }
+        }
+        command.envs(self.environment.iter().cloned());
+        command
+    }
+}
+
+/// Starts Daily's stand-in and answers its address.
+fn daily(session: &Session, dir: &Path, program: &Path, secrets: &Secrets) -> Result<String> {
+    let log = dir.join("daily.log");
+    let port = services::free_port()?.to_string();
+    let mut command = Command::new(program);
+    command.args(["daily", "--port", &port]);
+    command.args(["--api-key", secrets.get("daily_api_key")?]);
+    command.args(["--domain-id", secrets.get("daily_domain_id")?]);
+    session.spawn("Daily's stand-in", &mut command, Stop::Terminate, &log)?;
+    session.wait_for("Daily's stand-in does not listen", Duration::from_secs(10), || {
+        let said = fs::read_to_string(&log).ok()?;
+        let line: Value = said.lines().find_map(|line| serde_json::from_str(line).ok())?;
+        text(&line, "url").map(str::to_owned)
+    })
+}
+
+/// Builds each package by itself and answers its programs. Together, cargo would unite their features, and the
+/// server would get those that the benches ask for.
+pub(crate) fn build(session: &Session, packages: &[&str], release: bool) -> Result<Vec<PathBuf>> {
+    let mut programs = Vec::new();
+    for package in packages {
+        session.check()?;
+        let mut arguments = vec!["build", "--bins", "--package", package];
+        if release {
+            arguments.push("--release");
+        }
+        // Once for people to watch, once more, when nothing is left to do, for the programs' paths.
+        session.run(&mut session.workspace().cargo(&arguments))?;
+        arguments.extend(["--message-format", "json"]);
+        let messages = session.output(&mut session.workspace().cargo(&arguments))?;
+        programs.extend(messages.lines().filter_map(executable));
+    }
+    Ok(programs)
+}
+
+/// The program that a line of cargo's JSON announces.
+fn executable(line: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    text(&message, "executable").map(PathBuf::from)
+}
+
+/// The program of this name among those built.
+pub(crate) fn program(programs: &[PathBuf], name: &str) -> Result<PathBuf> {
+    let found =
+        programs.iter().find(|program| program.file_stem().is_some_and(|stem| stem == name));
+    found.cloned().with_context(|| format!("cargo built no program `{name}`"))
+}
