@@ -13,7 +13,7 @@ use restartix_postgres::{
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
-use restartix_tenancy::{Authenticator, RatePolicy};
+use restartix_tenancy::Authenticator;
 use restartix_video::VideoProvider;
 use restartix_workflows::{Bookings, Clinic, Desk, RoomKeeper, Schedule, Visits};
 
@@ -58,7 +58,7 @@ pub fn assemble(
         clinic: Clinic::new(desk.clone()),
         visits: Visits::new(desk, codes, provider),
         audit: Arc::new(PgAuditLog::start(app)),
-        limits: Arc::new(RedisRateLimits::new(redis, RatePolicy::default(), clock.clone())),
+        limits: Arc::new(RedisRateLimits::new(redis, config.http.rate_limits, clock.clone())),
         health: readiness.clone(),
         metrics,
         clock,

@@ -8,8 +8,8 @@ use restartix_tenancy::{OrgId, Personal, Role, Session, Subject};
 
 /// RestartiX Core API: organisations, appointments and their video rooms.
 ///
-/// Configured by CORE_<SECTION>__<KEY> in the environment and by a TOML file; any secret also by
-/// CORE_<SECTION>__<KEY>_FILE. Answers go to standard output, the log to standard error.
+/// Configured by `CORE_<SECTION>__<KEY>` in the environment and by a TOML file; any secret also by
+/// `CORE_<SECTION>__<KEY>_FILE`. Answers go to standard output, the log to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "core-api", version)]
 pub struct Cli {

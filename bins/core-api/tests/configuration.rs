@@ -1,5 +1,7 @@
 //! What is told of a configuration, and what is not.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+
 use std::io::Write;
 use std::path::Path;
 

@@ -1,5 +1,11 @@
 //! The program itself, against a real PostgreSQL: from an empty database to an answer and an end.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
 mod support;
 
 use support::{Program, body, get};

@@ -43,13 +43,12 @@ pub(crate) async fn offers(
     let (kind, mut diaries) = desk
         .read(tenant, async |work| {
             let kind = work.appointment_types().find(asked.appointment_type).await?;
-            let kind =
-                kind.ok_or(Failure::Invalid { pointer: "/appointment_type_id", code: "unknown" })?;
+            let kind = kind.ok_or(Failure::NotFound)?;
             Ok((kind, work.calendars().diaries(&asked.specialists, asked.range).await?))
         })
         .await?;
     if diaries.len() < asked.specialists.len() {
-        return Err(Failure::Invalid { pointer: "/specialist_id", code: "unknown" });
+        return Err(Failure::NotFound);
     }
     add_holds(holds, tenant, &mut diaries, asked.range, now).await;
     let candidates: Vec<_> = diaries.iter().map(SpecialistDiary::as_candidate).collect();

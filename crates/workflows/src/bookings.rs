@@ -74,7 +74,7 @@ impl Bookings {
                 let slot = Slot::of(&kind, request.specialist, request.starts_at);
                 let diaries =
                     work.calendars().diaries(&[request.specialist], slot.footprint()).await?;
-                let diary = diaries.first().ok_or(UNKNOWN_SPECIALIST)?;
+                let diary = diaries.first().ok_or(Failure::NotFound)?;
                 check_slot(&kind.rules, &diary.as_diary(), request.starts_at, now)
                     .map_err(refusal)?;
                 Ok(slot)
@@ -161,14 +161,14 @@ impl Bookings {
         let footprint = slot.footprint();
         let held = self.held_by_others(tenant, wanted.specialist, footprint).await;
         let diary = work.calendars().lock(wanted.specialist, footprint).await?;
-        let mut diary = diary.ok_or(UNKNOWN_SPECIALIST)?;
+        let mut diary = diary.ok_or(Failure::NotFound)?;
         diary.busy.extend(held);
         let patient = work.appointments().patient(patient, now).await?;
         let request = BookingRequest {
             id: AppointmentId::fresh(&*self.desk.random),
             session: SessionId::fresh(&*self.desk.clock, &*self.desk.random),
             kind: &kind,
-            patient: patient.ok_or(UNKNOWN_PATIENT)?,
+            patient: patient.ok_or(Failure::NotFound)?,
             starts_at: wanted.starts_at,
             recording_consent,
         };
@@ -278,12 +278,8 @@ impl Bookings {
     }
 }
 
-const UNKNOWN_TYPE: Failure = Failure::Invalid { pointer: "/appointment_type_id", code: "unknown" };
-const UNKNOWN_SPECIALIST: Failure = Failure::Invalid { pointer: "/specialist_id", code: "unknown" };
-const UNKNOWN_PATIENT: Failure = Failure::Invalid { pointer: "/patient_id", code: "unknown" };
-
 async fn kind(work: &mut dyn Work, id: AppointmentTypeId) -> Result<AppointmentType, Failure> {
-    work.appointment_types().find(id).await?.ok_or(UNKNOWN_TYPE)
+    work.appointment_types().find(id).await?.ok_or(Failure::NotFound)
 }
 
 /// What others hold, as time that is taken.
@@ -307,7 +303,7 @@ fn owner(tenant: &Tenant) -> Result<PersonId, Failure> {
 fn patient(tenant: &Tenant, named: Option<PersonId>) -> Result<PersonId, Failure> {
     match tenant.actor() {
         Actor::User { person, role: Role::Patient, .. } => match named {
-            Some(other) if other != person => Err(UNKNOWN_PATIENT),
+            Some(other) if other != person => Err(Failure::NotFound),
             _ => Ok(person),
         },
         Actor::User { .. } | Actor::System => {

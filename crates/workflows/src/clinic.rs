@@ -227,9 +227,7 @@ impl Clinic {
         match work.memberships().add(&enrolment, UserId::fresh(&*self.desk.random)).await? {
             Enrolled::Made => {}
             Enrolled::AlreadyMember => return Err(Failure::AlreadyMember),
-            Enrolled::NoSuchPerson => {
-                return Err(Failure::Invalid { pointer: "/person_id", code: "unknown" });
-            }
+            Enrolled::NoSuchPerson => return Err(Failure::NotFound),
         }
         let resource = Resource::one(ResourceKind::Membership, id);
         self.desk.trace(work, act, resource, Some(person)).await?;

@@ -8,7 +8,8 @@ use restartix_video::{AdmissionRefused, ProviderError};
 /// One type for all services, so that one place can turn it into an answer. Causes are for logs.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// There is no such thing within the caller's reach: whether it exists elsewhere is not said.
+    /// There is no such thing within the caller's reach, be it what was asked for or what the
+    /// request refers to: whether it exists elsewhere is not said.
     #[error("not found")]
     NotFound,
     /// Somebody changed it since the caller looked: look again.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
 use restartix_kernel::{AppointmentId, RandomExt};
 use restartix_scheduling::{Appointment, Status};
 use restartix_telemetry::{Act, Operation, Resource, ResourceKind};
@@ -35,9 +36,9 @@ const MAX_PARTICIPANTS: u16 = 8;
 impl<Q: EventQueue> RoomKeeper<Q> {
     /// Events claimed at once.
     const BATCH: u16 = 16;
-    /// How long a claim lasts: longer than a batch takes, short enough that a killed worker's
-    /// rooms are made within a minute.
-    const LEASE: TimeDelta = TimeDelta::seconds(30);
+    /// How long a claim lasts: longer than a batch takes at its worst, short enough that a killed
+    /// worker's rooms are made within a minute.
+    const LEASE: TimeDelta = TimeDelta::seconds(45);
     /// The longest pause between two tries.
     const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(15);
 
@@ -51,15 +52,14 @@ impl<Q: EventQueue> RoomKeeper<Q> {
         let now = self.desk.clock.now();
         let lease = Lease { topic: Topic::Video, limit: Self::BATCH, now, length: Self::LEASE };
         let rows = self.queue.claim(&lease).await?;
-        let mut round = Round { claimed: rows.len(), postponed: 0 };
-        for row in rows {
-            let settled = self.deal_with(row).await;
-            if settled.settlement != Settlement::Done {
-                round.postponed += 1;
-            }
-            self.queue.source().settle(&[settled]).await?;
+        // Together: one that the provider keeps waiting must not cost the others their lease. The
+        // provider's own adapter bounds how many calls are under way.
+        let settled = join_all(rows.into_iter().map(|row| self.deal_with(row))).await;
+        if !settled.is_empty() {
+            self.queue.source().settle(&settled).await?;
         }
-        Ok(round)
+        let postponed = settled.iter().filter(|one| one.settlement != Settlement::Done).count();
+        Ok(Round { claimed: settled.len(), postponed })
     }
 
     async fn deal_with(&self, row: ClaimedRow<QueuedEvent>) -> Settled {

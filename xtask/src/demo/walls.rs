@@ -212,7 +212,8 @@ fn named_by_reference(made: &Made) -> Vec<Operation> {
         operation("POST /v1/holds", Patient, at(offer, free), 404),
         operation("POST /v1/appointments", Patient, at(offer, free), 404),
         operation("POST /v1/appointments", Specialist, for_a_patient, 404),
-        operation("POST /v1/appointments", Patient, json!({ "hold_id": hold }), 404),
+        // A hold that is not the caller's is lost to them, wherever it is.
+        operation("POST /v1/appointments", Patient, json!({ "hold_id": hold }), 409),
         operation("POST /v1/memberships", Admin, member, 404),
     ]
 }

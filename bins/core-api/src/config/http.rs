@@ -2,6 +2,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use actix_web::http::Uri;
 use restartix_http_api::Network;
+use restartix_tenancy::{Rate, RatePolicy};
 
 use super::reader::{Reader, between, parsed};
 
@@ -18,6 +19,8 @@ pub struct Http {
     pub cors_origins: Vec<String>,
     /// Threads that serve requests: 1 to 256.
     pub workers: usize,
+    /// How much one user, and one organisation, may ask for at a time.
+    pub rate_limits: RatePolicy,
 }
 
 const ORIGIN: &str = "must be an origin: http or https, a host, perhaps a port, no path";
@@ -40,7 +43,12 @@ impl Http {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let rule = between(1, 256, "must be a whole number from 1 to 256");
         let workers = reader.or("http.workers", processors.min(256), rule);
-        Some(Self { bind, public_url: public_url?, trusted_proxies, cors_origins, workers })
+        let rate_limits = reader.or("http.rate_limits", RatePolicy::default(), rate_policy);
+        if reader.is_production() && rate_limits != RatePolicy::default() {
+            reader.fault("http.rate_limits", "must not be lifted in production");
+        }
+        let public_url = public_url?;
+        Some(Self { bind, public_url, trusted_proxies, cors_origins, workers, rate_limits })
     }
 }
 
@@ -70,6 +78,14 @@ fn public_url(reader: &mut Reader<'_>, bind: SocketAddr) -> Option<String> {
         }
         None => Some(format!("http://{bind}")),
         given => given,
+    }
+}
+
+fn rate_policy(text: &str) -> Result<RatePolicy, &'static str> {
+    match text {
+        "standard" => Ok(RatePolicy::default()),
+        "lifted" => Ok(RatePolicy::uniform(Rate::LIFTED, Rate::LIFTED)),
+        _ => Err("must be `standard` or `lifted`"),
     }
 }
 

@@ -45,6 +45,11 @@ pub const KEYS: &[Key] = &[
         "Origins, comma-separated, whose pages may call the API from a browser.",
     ),
     plain("http.workers", "one per processor", "Threads that serve requests: 1 to 256."),
+    plain(
+        "http.rate_limits",
+        "standard",
+        "`standard`, or in development `lifted`: so high that a bench does not meet them.",
+    ),
     secret("database.app_url", "required", "PostgreSQL as `core_app`, which serves requests."),
     secret(
         "database.worker_url",

@@ -130,11 +130,11 @@ impl Default for RatePolicy {
             ClassRates { user, organisation }
         }
         Self {
-            read: rates((50, 200), (2_000, 8_000)),
-            write: rates((10, 50), (400, 2_000)),
-            costly: rates((10, 40), (200, 800)),
-            token: rates((5, 20), (200, 800)),
-            administration: rates((5, 50), (50, 500)),
+            read: rates((100, 1_000), (2_000, 20_000)),
+            write: rates((50, 500), (1_000, 10_000)),
+            costly: rates((20, 200), (400, 4_000)),
+            token: rates((20, 200), (400, 4_000)),
+            administration: rates((20, 200), (100, 1_000)),
         }
     }
 }
