@@ -23,8 +23,11 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
-    let programs = stack::build(session, &["restartix-bench", "restartix-core-api"], true)?;
-    let bench = stack::program(&programs, "restartix-bench")?;
+    // One by one: the server is measured as it ships, without the features that the benches ask for.
+    let bench =
+        stack::program(&stack::build(session, &["restartix-bench"], true)?, "restartix-bench")?;
+    let server =
+        stack::program(&stack::build(session, &["restartix-core-api"], true)?, "core-api")?;
     let known = session.output(Command::new(&bench).arg("--list"))?;
     let known: Vec<&str> = known.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if let Some(unknown) = options.names.iter().find(|name| !known.contains(&name.as_str())) {
@@ -40,7 +43,6 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
     session.claim(&dir)?;
     let cluster = services::postgres(session, &dir, Purpose::Measure)?;
     let redis = services::redis(session, &dir)?;
-    let server = stack::program(&programs, "core-api")?;
     for name in names {
         let mut command = Command::new(&bench);
         command.arg(name).current_dir(session.workspace().root());

@@ -47,7 +47,7 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode> {
     };
     let stack = Stack::prepare(session, &plan)?;
     let started = Instant::now();
-    let mut register = Register::open(dir.join("demo-data.json"), "demo");
+    let mut register = Register::open(dir.join("demo-data.json"));
     let clinics = stack::clinics(session, &stack, &mut register)?;
     let client = stack.serve(session, &dir)?;
     let first =

@@ -15,7 +15,7 @@ use crate::workspace::environment;
 /// A working day and the evening after it.
 const TOKEN_MINUTES: u32 = 24 * 60;
 
-/// What has been made in the database, so that a second run makes nothing twice.
+/// What has been made in our own database, so that a second run makes nothing twice.
 const REGISTER: &str = "demo-data.json";
 
 /// How to run it.
@@ -61,7 +61,7 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
     if stack.fresh {
         forget(&dir.join(REGISTER))?;
     }
-    let mut register = Register::open(dir.join(REGISTER), name_of(plan.database_url.as_deref()));
+    let mut register = Register::open(dir.join(register_of(plan.database_url.as_deref())));
     let clinics = stack::clinics(session, &stack, &mut register)?;
     let client = stack.serve(session, &dir)?;
     let mut people = Vec::new();
@@ -95,9 +95,16 @@ fn forget(file: &Path) -> Result<()> {
     }
 }
 
-/// The database without its credentials, to know it again; ours changes its port with every run.
-fn name_of(given: Option<&str>) -> &str {
-    given.map_or("our own", |url| url.rsplit_once('@').map_or(url, |(_, place)| place))
+/// The register of a database: one for ours, and one for each that somebody else runs, by its place without its
+/// credentials. To go to another database and back makes nothing twice.
+fn register_of(given: Option<&str>) -> String {
+    match given {
+        None => REGISTER.to_owned(),
+        Some(url) => {
+            let place = url.rsplit_once('@').map_or(url, |(_, place)| place);
+            format!("demo-data-{:016x}.json", services::fingerprint(place.as_bytes()))
+        }
+    }
 }
 
 /// One token per person, in the clinic's order.
@@ -157,5 +164,18 @@ fn wait(session: &Session) -> Result<ExitCode> {
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_database_has_its_own_register_whatever_the_password() {
+        let first = register_of(Some("postgres://dba:one@db.example/core"));
+        assert_eq!(first, register_of(Some("postgres://dba:two@db.example/core")));
+        assert_ne!(first, register_of(Some("postgres://dba:one@db.example/other")));
+        assert_ne!(first, register_of(None));
     }
 }

@@ -68,8 +68,22 @@ impl Workspace {
 }
 
 fn cargo() -> Command {
-    Command::new(environment("CARGO").unwrap_or_else(|| "cargo".to_owned()))
+    let mut command = Command::new(environment("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+    // What `cargo run` tells xtask about itself. Build scripts watch these names: handed on, they would make cargo
+    // build ring, and whatever stands on it, anew after each `cargo build` by hand, and back again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if ABOUT_XTASK.iter().any(|beginning| name.starts_with(beginning)) {
+            command.env_remove(&*name);
+        }
+    }
+    command
 }
+
+/// Beginnings of the variables that cargo sets for the program it runs
+/// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>).
+const ABOUT_XTASK: [&str; 4] =
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_NAME", "CARGO_BIN_NAME"];
 
 /// A variable of the environment that is set and not empty.
 pub(crate) fn environment(name: &str) -> Option<String> {

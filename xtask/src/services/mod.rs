@@ -12,6 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::run::Session;
+pub(crate) use account::fingerprint;
 pub(crate) use postgres::{Cluster, remove as remove_cluster};
 
 /// What a command needs of its private cluster.

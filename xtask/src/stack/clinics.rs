@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Client, Stack, word};
 use crate::run::Session;
@@ -47,17 +47,14 @@ impl Clinic {
 /// was cut short is continued.
 pub(crate) struct Register {
     file: PathBuf,
-    made: Value,
+    made: Map<String, Value>,
 }
 
 impl Register {
-    /// The register in `file` if it speaks of `database`, else an empty one.
-    pub(crate) fn open(file: PathBuf, database: &str) -> Self {
+    /// The register in `file`; empty if there is none.
+    pub(crate) fn open(file: PathBuf) -> Self {
         let kept = fs::read_to_string(&file).ok().and_then(|kept| serde_json::from_str(&kept).ok());
-        let made = kept
-            .filter(|kept: &Value| text(kept, "database") == Some(database))
-            .unwrap_or_else(|| json!({ "database": database }));
-        Self { file, made }
+        Self { file, made: kept.unwrap_or_default() }
     }
 
     /// What is noted under `key`; made and noted now if nothing is.
@@ -66,10 +63,8 @@ impl Register {
             return Ok(noted.clone());
         }
         let made = make()?;
-        if let Some(notes) = self.made.as_object_mut() {
-            notes.insert(key.to_owned(), made.clone());
-        }
-        fs::write(&self.file, format!("{:#}\n", self.made))
+        self.made.insert(key.to_owned(), made.clone());
+        fs::write(&self.file, format!("{}\n", serde_json::to_string_pretty(&self.made)?))
             .with_context(|| format!("cannot write {}", self.file.display()))?;
         Ok(made)
     }
@@ -203,12 +198,12 @@ mod tests {
     fn what_is_noted_is_made_once() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("register.json");
-        let mut register = Register::open(file.clone(), "own");
+        let mut register = Register::open(file.clone());
         assert_eq!(
             register.once("organization A", || Ok(json!({ "id": 1 }))).unwrap(),
             json!({ "id": 1 })
         );
-        let mut again = Register::open(file, "own");
+        let mut again = Register::open(file);
         assert_eq!(
             again.once("organization A", || bail!("made twice")).unwrap(),
             json!({ "id": 1 })
@@ -216,23 +211,9 @@ mod tests {
     }
 
     #[test]
-    fn a_register_of_another_database_counts_for_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("register.json");
-        Register::open(file.clone(), "own")
-            .once("organization A", || Ok(json!({ "id": 1 })))
-            .unwrap();
-        let mut other = Register::open(file, "db.example/core");
-        assert_eq!(
-            other.once("organization A", || Ok(json!({ "id": 7 }))).unwrap(),
-            json!({ "id": 7 })
-        );
-    }
-
-    #[test]
     fn a_failure_is_not_noted() {
         let dir = tempfile::tempdir().unwrap();
-        let mut register = Register::open(dir.path().join("register.json"), "own");
+        let mut register = Register::open(dir.path().join("register.json"));
         assert!(register.once("organization A", || bail!("the server is gone")).is_err());
         assert_eq!(
             register.once("organization A", || Ok(json!({ "id": 2 }))).unwrap(),

@@ -148,23 +148,19 @@ fn daily(session: &Session, dir: &Path, program: &Path, secrets: &Secrets) -> Re
     })
 }
 
-/// Builds each package by itself and answers its programs. Together, cargo would unite their features, and the
-/// server would get those that the benches ask for.
+/// Builds packages and answers their programs. Cargo unites the features of what is built together: nothing that
+/// asks for features of tests belongs beside the server.
 pub(crate) fn build(session: &Session, packages: &[&str], release: bool) -> Result<Vec<PathBuf>> {
-    let mut programs = Vec::new();
-    for package in packages {
-        session.check()?;
-        let mut arguments = vec!["build", "--bins", "--package", package];
-        if release {
-            arguments.push("--release");
-        }
-        // Once for people to watch, once more, when nothing is left to do, for the programs' paths.
-        session.run(&mut session.workspace().cargo(&arguments))?;
-        arguments.extend(["--message-format", "json"]);
-        let messages = session.output(&mut session.workspace().cargo(&arguments))?;
-        programs.extend(messages.lines().filter_map(executable));
+    let mut arguments = vec!["build", "--bins"];
+    arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
+    if release {
+        arguments.push("--release");
     }
-    Ok(programs)
+    // Once for people to watch, once more, when nothing is left to do, for the programs' paths.
+    session.run(&mut session.workspace().cargo(&arguments))?;
+    arguments.extend(["--message-format", "json"]);
+    let messages = session.output(&mut session.workspace().cargo(&arguments))?;
+    Ok(messages.lines().filter_map(executable).collect())
 }
 
 /// The program that a line of cargo's JSON announces.
