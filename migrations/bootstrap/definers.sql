@@ -6,6 +6,16 @@
 -- Written in plpgsql where a request waits for them: its plans are kept for the session.
 SET LOCAL check_function_bodies = off;
 
+-- To replace a function, or to hand one over, one must be a member of its owner: for the moment of
+-- this transaction, where the DBA is no superuser.
+DO $$
+BEGIN
+  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    EXECUTE format('GRANT core_definer TO %I', current_user);
+  END IF;
+END
+$$;
+
 CREATE SCHEMA IF NOT EXISTS definer;
 GRANT USAGE ON SCHEMA definer TO core_app, core_worker;
 REVOKE ALL ON SCHEMA definer FROM PUBLIC;
@@ -15,14 +25,21 @@ CREATE OR REPLACE FUNCTION definer.resolve_principal(p_subject text, p_session t
 RETURNS TABLE (user_id uuid, org_id bigint, org_status text, person_id uuid, role text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  RETURN QUERY
-  SELECT u.id, o.id, o.status, m.person_id, m.role
+  -- Two point reads by unique keys and not one join of four tables: every request pays for it, and
+  -- on small tables the planner would hash them all.
+  SELECT u.id, coalesce(s.org_id, u.current_org_id) INTO user_id, org_id
   FROM public.users u
   LEFT JOIN public.user_sessions s ON s.user_id = u.id AND s.session = p_session
-  LEFT JOIN public.organizations o ON o.id = coalesce(s.org_id, u.current_org_id)
-  LEFT JOIN public.memberships m
-    ON m.org_id = o.id AND m.user_id = u.id AND m.ended_at IS NULL
   WHERE u.subject = p_subject;
+  IF user_id IS NULL THEN
+    RETURN;
+  END IF;
+  SELECT o.status, m.person_id, m.role INTO org_status, person_id, role
+  FROM public.organizations o
+  LEFT JOIN public.memberships m
+    ON m.org_id = o.id AND m.user_id = resolve_principal.user_id AND m.ended_at IS NULL
+  WHERE o.id = resolve_principal.org_id;
+  RETURN NEXT;
 END
 $$;
 
@@ -75,9 +92,14 @@ DECLARE
 BEGIN
   INSERT INTO public.users (id, subject, current_org_id)
   VALUES (p_user, p_subject, public.current_app_org_id())
-  ON CONFLICT (subject) DO UPDATE
-    SET current_org_id = coalesce(public.users.current_org_id, excluded.current_org_id)
+  ON CONFLICT (subject) DO NOTHING
   RETURNING id INTO v_user;
+  IF v_user IS NULL THEN
+    -- Known already: read, and not locked, so that no clinic waits for another's transaction.
+    SELECT id INTO v_user FROM public.users WHERE subject = p_subject;
+    UPDATE public.users SET current_org_id = public.current_app_org_id()
+    WHERE id = v_user AND current_org_id IS NULL;
+  END IF;
   RETURN v_user;
 END
 $$;
@@ -168,13 +190,7 @@ DECLARE
     "choose_organization": "core_app", "enlist_user": "core_app",
     "resolve_join_code": "core_app", "append_audit": "core_app",
     "claim_outbox": "core_worker", "settle_outbox": "core_worker"}';
-  superuser boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
 BEGIN
-  -- To hand a function over one must be a member of its new owner: for a moment, where the DBA is
-  -- no superuser.
-  IF NOT superuser THEN
-    EXECUTE format('GRANT core_definer TO %I', current_user);
-  END IF;
   GRANT CREATE ON SCHEMA definer TO core_definer;
   FOR f IN
     SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -187,7 +203,7 @@ BEGIN
   END LOOP;
   REVOKE CREATE ON SCHEMA definer FROM core_definer;
   GRANT USAGE ON SCHEMA definer TO core_definer;
-  IF NOT superuser THEN
+  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
     EXECUTE format('REVOKE core_definer FROM %I', current_user);
   END IF;
 END

@@ -36,6 +36,25 @@ BEGIN
 END
 $$;
 
+-- A role that was there before must be no more than it should be.
+DO $$
+DECLARE
+  found text;
+BEGIN
+  SELECT string_agg(rolname, ', ') INTO found FROM pg_roles
+  WHERE rolname IN ('core_owner', 'core_migrator', 'core_app', 'core_worker')
+    AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication);
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION 'these roles may do more than row-level security allows: %', found;
+  END IF;
+  -- Deadlocks and time-outs are told apart by the server's words.
+  ALTER ROLE core_app SET lc_messages = 'C';
+  ALTER ROLE core_worker SET lc_messages = 'C';
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE 'lc_messages stays as the server has it: %', SQLERRM;
+END
+$$;
+
 DO $$
 BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());

@@ -1,8 +1,8 @@
 //! `cargo xtask bench [NAME]... [--json FILE]`: each bench against its baseline, in the same run.
 //!
-//! The measuring is the business of `restartix-bench`, which is told by its environment where PostgreSQL and
-//! Redis are and where the release build of the server is:
-//! `RESTARTIX_BENCH_DATABASE_URL`, `RESTARTIX_BENCH_REDIS_URL`, `RESTARTIX_BENCH_CORE_API`.
+//! The measuring is the business of `restartix-bench`, which is told by its environment where PostgreSQL is,
+//! as the tests are, and where the release build of the server is (`RESTARTIX_BENCH_CORE_API`). It starts a
+//! Redis of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 use crate::run::Session;
 use crate::services::{self, Purpose};
 use crate::stack;
+use crate::test::DATABASE;
 
 /// What to measure.
 #[derive(Default)]
@@ -42,14 +43,14 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
     let dir = session.workspace().target().join("bench");
     session.claim(&dir)?;
     let cluster = services::postgres(session, &dir, Purpose::Measure)?;
-    let redis = services::redis(session, &dir)?;
+    services::require_redis(session)?;
     for name in names {
         let mut command = Command::new(&bench);
         command.arg(name).current_dir(session.workspace().root());
         if let Some(file) = &json {
             command.arg("--json").arg(file);
         }
-        session.run(with_environment(&mut command, &cluster.url, &redis, &server))?;
+        session.run(with_environment(&mut command, &cluster.url, &server))?;
     }
     cluster.remove(session)?;
     Ok(ExitCode::SUCCESS)
@@ -58,11 +59,7 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
 fn with_environment<'a>(
     command: &'a mut Command,
     database: &str,
-    redis: &str,
     server: &Path,
 ) -> &'a mut Command {
-    command
-        .env("RESTARTIX_BENCH_DATABASE_URL", database)
-        .env("RESTARTIX_BENCH_REDIS_URL", redis)
-        .env("RESTARTIX_BENCH_CORE_API", server)
+    command.env(DATABASE, database).env("RESTARTIX_BENCH_CORE_API", server)
 }

@@ -57,7 +57,7 @@ pub fn assemble(
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
         visits: Visits::new(desk, codes, provider),
-        audit: Arc::new(PgAuditLog::start(app)),
+        audit: Arc::new(PgAuditLog::start(app, clock.clone())),
         limits: Arc::new(RedisRateLimits::new(redis, config.http.rate_limits, clock.clone())),
         health: readiness.clone(),
         metrics,

@@ -114,7 +114,8 @@ pub(crate) fn preflight(
     let headers = response.headers_mut();
     protect(api, headers);
     if share(api, request, headers) {
-        let asked = HeaderValue::from_static("authorization, content-type, if-match");
+        let asked =
+            HeaderValue::from_static("authorization, content-type, if-match, idempotency-key");
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         if let Some(methods) = list(methods) {

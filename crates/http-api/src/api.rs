@@ -49,7 +49,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
-    /// How long a request may take, its body included.
+    /// How long each part of a request may take: its principal, its service with its body, its
+    /// audit.
     pub request_timeout: Duration,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,

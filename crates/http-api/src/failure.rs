@@ -28,7 +28,7 @@ impl From<Failure> for Problem {
             Failure::InPerson => Kind::IN_PERSON.into(),
             Failure::NotAParticipant => Kind::NOT_A_PARTICIPANT.into(),
             Failure::AlreadyMember => Kind::ALREADY_MEMBER.into(),
-            Failure::LastAdministrator => Kind::OWN_MEMBERSHIP.into(),
+            Failure::OwnMembership => Kind::OWN_MEMBERSHIP.into(),
             Failure::Video(cause) => Self::from(Kind::VIDEO_UNAVAILABLE).because(cause),
             Failure::Store(error) => store(error),
         }

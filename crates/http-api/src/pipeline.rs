@@ -129,8 +129,8 @@ impl Call<'_> {
                 let principal = self.principal().await?;
                 let tenant = principal.tenant()?;
                 let work = async {
-                    self.check_role(tenant, *roles)?;
                     self.limit(tenant).await?;
+                    self.check_role(tenant, *roles)?;
                     handler.call(Member { api, tenant, act }, incoming).await
                 };
                 let done = flat(timed("service", within(api, work)).await);

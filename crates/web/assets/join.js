@@ -49,7 +49,7 @@
 
   if (join) join.addEventListener("click", enter);
 
-  if (visit.dataset.opensAt) {
+  if (visit?.dataset.opensAt) {
     // The server's clock counts: a phone's may be wrong.
     const skew = Date.parse(visit.dataset.now) - Date.now();
     const opens = Date.parse(visit.dataset.opensAt);

@@ -32,6 +32,9 @@ pub struct AvailabilityQuery {
     pub range: Window,
 }
 
+/// Specialists in one answer at most: a larger clinic asks for some by name.
+const MOST_SPECIALISTS: usize = 50;
+
 /// The slots on offer, with the type they are for.
 pub(crate) async fn offers(
     desk: &Desk,
@@ -47,6 +50,9 @@ pub(crate) async fn offers(
             Ok((kind, work.calendars().diaries(&asked.specialists, asked.range).await?))
         })
         .await?;
+    if diaries.len() > MOST_SPECIALISTS {
+        return Err(Failure::Invalid { pointer: "/specialist_id", code: "too_many" });
+    }
     if diaries.len() < asked.specialists.len() {
         return Err(Failure::NotFound);
     }

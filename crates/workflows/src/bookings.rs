@@ -82,7 +82,11 @@ impl Bookings {
             .await?;
         let id = HoldId::fresh(&*self.desk.clock, &*self.desk.random);
         let hold = self.holds.acquire(tenant, id, &slot, owner, now).await?;
-        self.trace_hold(tenant, act, hold.id).await?;
+        if let Err(failure) = self.trace_hold(tenant, act, hold.id).await {
+            // Nobody holds what the audit does not know.
+            self.let_go(tenant, hold.id).await;
+            return Err(failure);
+        }
         Ok(hold)
     }
 

@@ -246,6 +246,7 @@ impl Clinic {
     ) -> Result<Enrolment, Failure> {
         self.desk
             .change(tenant, async |work| {
+                still_administers(work, tenant).await?;
                 let found = work.memberships().find(id).await?.ok_or(Failure::NotFound)?;
                 not_oneself(tenant, &found)?;
                 let current = found.version;
@@ -267,6 +268,7 @@ impl Clinic {
     ) -> Result<(), Failure> {
         self.desk
             .change(tenant, async |work| {
+                still_administers(work, tenant).await?;
                 let found = work.memberships().find(id).await?.ok_or(Failure::NotFound)?;
                 not_oneself(tenant, &found)?;
                 settled(work.memberships().end(id).await?, None)?;
@@ -277,9 +279,21 @@ impl Clinic {
     }
 }
 
+/// Whether the caller is still an administrator, now that nobody else can change that: two who
+/// dismissed each other at once would leave none.
+async fn still_administers(work: &mut dyn Work, tenant: &Tenant) -> Result<(), Failure> {
+    work.organisations().lock().await?;
+    match tenant.person() {
+        Some(person) if !work.people().has_role(person, Role::Admin).await? => {
+            Err(Failure::NotFound)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn not_oneself(tenant: &Tenant, membership: &Enrolment) -> Result<(), Failure> {
     if tenant.person() == Some(membership.person) {
-        return Err(Failure::LastAdministrator);
+        return Err(Failure::OwnMembership);
     }
     Ok(())
 }

@@ -50,9 +50,9 @@ pub enum Failure {
     /// The subject or the person is a member already.
     #[error("already a member")]
     AlreadyMember,
-    /// Nobody may take the last administrator away, nor themselves.
-    #[error("the organisation would have no administrator")]
-    LastAdministrator,
+    /// Nobody changes or ends their own membership: so an organisation keeps an administrator.
+    #[error("one's own membership stays as it is")]
+    OwnMembership,
     /// The video provider did not do its part.
     #[error("the video provider failed")]
     Video(#[source] ProviderError),

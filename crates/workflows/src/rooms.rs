@@ -6,7 +6,9 @@ use restartix_kernel::{AppointmentId, RandomExt};
 use restartix_scheduling::{Appointment, Status};
 use restartix_telemetry::{Act, Operation, Resource, ResourceKind};
 use restartix_tenancy::{ClaimedRow, ClaimedRows, Reach, Tenant};
-use restartix_video::{ProviderError, Room, RoomTerms, VideoProvider, Window, WindowPolicy};
+use restartix_video::{
+    ProviderError, Room, RoomName, RoomTerms, VideoProvider, Window, WindowPolicy,
+};
 
 use crate::{Desk, EventQueue, Failure, Lease, QueuedEvent, Settled, Settlement, Topic};
 
@@ -108,6 +110,12 @@ impl<Q: EventQueue> RoomKeeper<Q> {
             (true, _) => self.open(tenant, &appointment, window).await,
             (false, Some(room)) if appointment.status == Status::Cancelled => {
                 self.close(tenant, &appointment, &room).await
+            }
+            (false, None) if appointment.online && appointment.status == Status::Cancelled => {
+                // A worker may have died between making the room and keeping it. Where the
+                // provider assigns names there is nothing by this one, and nothing is deleted.
+                let name = RoomName::deterministic(tenant.organisation(), appointment.id);
+                Ok(self.provider.delete_room(tenant, &name).await?)
             }
             // What is over closes by itself at the room's own end.
             (false, _) => Ok(()),

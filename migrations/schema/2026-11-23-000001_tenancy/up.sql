@@ -1,5 +1,8 @@
 -- Organisations, users, people, memberships; and the one way to make a tenant table.
 
+-- Nobody may call what nobody was given.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC;
+
 -- The organisation of this transaction; null outside of one. STABLE, and one plain SQL expression,
 -- so that it is inlined into index conditions. After the first transaction of a connection the
 -- setting is '' and not absent: hence nullif.

@@ -114,6 +114,7 @@ CREATE TABLE appointments (
   FOREIGN KEY (org_id, patient_id) REFERENCES people (org_id, id)
 );
 CREATE INDEX appointments_by_time ON appointments (org_id, starts_at, id);
+CREATE INDEX appointments_of_specialist ON appointments (org_id, specialist_id, starts_at, id);
 CREATE INDEX appointments_of_patient ON appointments (org_id, patient_id, starts_at, id);
 CREATE INDEX appointments_of_session ON appointments (org_id, session_id);
 CALL make_tenant_table('appointments', 'SELECT, INSERT, UPDATE', 'SELECT');

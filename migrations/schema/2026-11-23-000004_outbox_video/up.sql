@@ -54,7 +54,8 @@ CREATE TABLE join_codes (
 CREATE INDEX join_codes_by_hash ON join_codes (code_hash);
 CREATE INDEX join_codes_of_room ON join_codes (org_id, appointment_id);
 CREATE INDEX join_codes_by_expiry ON join_codes (org_id, expires_at);
-CALL make_tenant_table('join_codes', 'SELECT, INSERT, DELETE', 'DELETE');
+-- Those of a room go with it, by their foreign key.
+CALL make_tenant_table('join_codes', 'SELECT, INSERT, DELETE', '');
 GRANT SELECT (org_id, code_hash, appointment_id, person_id, expires_at) ON join_codes TO core_definer;
 CALL classify('join_codes', 'tenant',
   'org_id: id, code_hash: secret, appointment_id: id, person_id: id, expires_at: time');

@@ -27,8 +27,8 @@ impl Secrets {
             "worker": secret()?,
             "migrator": secret()?,
             // HS256 wants a key of at least 256 bits (RFC 7518 section 3.2).
-            "identity": format!("{}{}", secret()?, secret()?),
-            "daily_api_key": format!("{}{}", secret()?, secret()?),
+            "identity": format!("development-{}{}", secret()?, secret()?),
+            "daily_api_key": format!("development-{}{}", secret()?, secret()?),
             "daily_domain_id": random_uuid()?,
         });
         write_private(&file, &made.to_string())?;

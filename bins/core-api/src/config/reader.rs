@@ -163,7 +163,9 @@ impl<'a> Reader<'a> {
             }
             Ok(secret) => {
                 let text = secret.expose_secret().to_lowercase();
-                if self.is_production() && text.contains("development") {
+                if self.is_production()
+                    && ["development", "sandbox"].iter().any(|word| text.contains(word))
+                {
                     self.fault(key, "is for development: the production profile refuses it");
                 }
                 Found::Value(secret)

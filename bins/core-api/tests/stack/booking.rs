@@ -98,10 +98,24 @@ fn join(stack: &Stack, join_url: &str) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_killed_between_commit_and_room_makes_one_room_and_one_audit_line_per_act()
+async fn soak_a_server_killed_between_commit_and_room_makes_one_room_and_one_audit_line_per_act()
 -> Result<()> {
     let mut stack = Stack::start().await?;
     let clinic = stack.clinic("one")?;
+    clinic.admin.patch("/v1/organization", &json!({"policies": {"max_open_appointments": 100}}))?;
+    for _ in 0..rounds() {
+        killed_once(&mut stack, &clinic).await?;
+    }
+    Ok(())
+}
+
+/// One kill in the tests, many under `cargo xtask soak`.
+#[expect(clippy::disallowed_methods, reason = "`cargo xtask soak` tells its tests by this alone")]
+fn rounds() -> usize {
+    if std::env::var("RESTARTIX_SOAK").is_ok_and(|soak| soak == "1") { 20 } else { 1 }
+}
+
+async fn killed_once(stack: &mut Stack, clinic: &Clinic) -> Result<()> {
     let slots = clinic.slots()?;
     // The provider hangs: the commit is done, and the room is being made when the server dies.
     stack.daily.switch(|switches| switches.faults.timeout = 1000);
@@ -118,9 +132,9 @@ async fn a_server_killed_between_commit_and_room_makes_one_room_and_one_audit_li
     stack.serve()?;
     for id in &ids {
         token(&clinic.patient, *id, Duration::from_secs(60))?;
-        assert_eq!(rooms(&stack, &[*id]).len(), 1);
-        assert_eq!(audit_lines(&stack, "appointments.book", *id).await?, 1);
-        assert_eq!(audit_lines(&stack, "video.open_room", *id).await?, 1);
+        assert_eq!(rooms(stack, &[*id]).len(), 1);
+        assert_eq!(audit_lines(stack, "appointments.book", *id).await?, 1);
+        assert_eq!(audit_lines(stack, "video.open_room", *id).await?, 1);
     }
     Ok(())
 }

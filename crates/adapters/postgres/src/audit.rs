@@ -1,5 +1,6 @@
 //! The audit: beside each change, and group-committed for what has no transaction of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use restartix_kernel::{PersonId, RequestId, StoreError};
+use restartix_kernel::{Clock, PersonId, RequestId, StoreError};
 use restartix_telemetry::{AuditEvent, AuditLog, AuditTrail, AuditUnavailable};
 use restartix_tenancy::{Actor, Tenant};
 use tokio::sync::{mpsc, oneshot};
@@ -92,6 +93,8 @@ struct Waiting {
     written: oneshot::Sender<bool>,
 }
 
+/// How long the writer gathers lines when several people read at once.
+const GATHERING: Duration = Duration::from_millis(3);
 /// Lines in one commit at most.
 const BATCH: usize = 512;
 /// Lines that may wait; more, and the audit is unavailable rather than memory unbounded.
@@ -102,9 +105,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl PgAuditLog {
     /// Starts the writer over `database`, as the role that serves requests; it ends with the last
     /// clone of the log. Needs a tokio runtime.
-    pub fn start(database: Database) -> Self {
+    pub fn start(database: Database, clock: Arc<dyn Clock>) -> Self {
         let (lines, waiting) = mpsc::channel(BACKLOG);
-        tokio::spawn(write(database, waiting));
+        tokio::spawn(write(database, clock, waiting));
         Self { lines }
     }
 }
@@ -125,20 +128,34 @@ impl AuditLog for PgAuditLog {
     }
 }
 
-async fn write(database: Database, mut waiting: mpsc::Receiver<Waiting>) {
+async fn write(database: Database, clock: Arc<dyn Clock>, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+    let mut crowded = false;
+    loop {
+        // A commit costs much more than a line. Where several came together the last time, as many
+        // more are on their way; somebody alone is not kept waiting.
+        if crowded {
+            clock.sleep(GATHERING).await;
+        }
+        if waiting.recv_many(&mut batch, BATCH).await == 0 {
+            return;
+        }
+        crowded = batch.len() > 1;
         // Whoever has given up waiting has answered that there is no audit: nothing is written.
         batch.retain(|waiting| !waiting.written.is_closed());
         let lines: Vec<&Line> = batch.iter().map(|waiting| &waiting.line).collect();
         let written = append(&database, &lines).await;
+        // A line that the database refuses must not take the others' answers with it.
+        let apart = matches!(&written, Err(StoreError::Defect(_))) && lines.len() > 1;
         if let Err(error) = &written {
             let error: &dyn std::error::Error = error;
             tracing::error!(error, lines = lines.len(), "the audit cannot be written");
         }
-        for waiting in batch.drain(..) {
+        for Waiting { line, written: told } in batch.drain(..) {
+            let done =
+                if apart { append(&database, &[&line]).await.is_ok() } else { written.is_ok() };
             // A receiver that is gone has been told already.
-            let _ = waiting.written.send(written.is_ok());
+            let _ = told.send(done);
         }
     }
 }

@@ -59,6 +59,9 @@ pub enum ConnectError {
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// How long the other side may leave what was sent unacknowledged.
+const DEAF: Duration = Duration::from_secs(15);
+
 pub(crate) type Connection = Object<AsyncPgConnection>;
 
 /// A pool of connections to one database, as one role. Lends its connections to this crate alone.
@@ -103,7 +106,8 @@ fn settings(config: &DatabaseConfig) -> Result<tokio_postgres::Config, ConnectEr
         config.statement_timeout.as_millis(),
         config.idle_in_transaction_timeout.as_millis(),
     );
-    settings.options(options).connect_timeout(config.wait);
+    // A connection that leads nowhere is noticed: the server's own time-outs cannot tell.
+    settings.options(options).connect_timeout(config.wait).tcp_user_timeout(DEAF);
     if settings.get_application_name().is_none() {
         settings.application_name("core-api");
     }

@@ -202,8 +202,8 @@ pub trait Appointments: Send {
         id: AppointmentId,
     ) -> Result<Option<Appointment>, StoreError>;
 
-    /// What a booking asks of a patient, at `now`; `None` when the person is no active patient of
-    /// the organisation.
+    /// What a booking asks of a patient, at `now`, who stays locked against other bookings until
+    /// the unit of work ends; `None` when the person is no active patient of the organisation.
     async fn patient(
         &mut self,
         id: PersonId,

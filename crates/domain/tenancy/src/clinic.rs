@@ -214,6 +214,9 @@ pub struct Policies {
 /// The organisation of a unit of work.
 #[async_trait]
 pub trait Organisations: Send {
+    /// Keeps others from changing who administers the organisation until the unit of work ends.
+    async fn lock(&mut self) -> Result<(), StoreError>;
+
     /// The organisation for which the unit of work was begun.
     async fn own(&mut self) -> Result<Organisation, StoreError>;
 

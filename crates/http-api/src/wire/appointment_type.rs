@@ -36,7 +36,7 @@ pub struct TypeView {
 pub struct TypeBody {
     /// 1 to 120 characters.
     name: String,
-    /// Length of a slot: 1 to 89,280 (62 days).
+    /// Length of a slot: 1 to 1,440 (a day).
     duration_minutes: u32,
     /// From one start to the next; the duration unless given.
     #[serde(default, deserialize_with = "present")]
@@ -219,15 +219,23 @@ impl TryFrom<AlignmentBody> for Alignment {
     }
 }
 
+/// Durations, intervals and steps are at most a day: what is booked is looked up three days around
+/// a slot, no further.
 fn positive(pointer: &'static str, value: u32) -> Result<PositiveMinutes, Failure> {
-    PositiveMinutes::new(value).map_err(|_| invalid(pointer, "out_of_range"))
+    let within = PositiveMinutes::new(value).ok().filter(|minutes| minutes.get() <= DAY);
+    within.ok_or_else(|| invalid(pointer, "out_of_range"))
+}
+
+/// At most a year.
+fn notice(pointer: &'static str, value: u32) -> Result<Minutes, Failure> {
+    if value > 365 * DAY { Err(invalid(pointer, "out_of_range")) } else { minutes(pointer, value) }
 }
 
 fn minutes(pointer: &'static str, value: u32) -> Result<Minutes, Failure> {
     Minutes::new(value).map_err(|_| invalid(pointer, "out_of_range"))
 }
 
-/// A buffer is at most a day: what is booked is looked up three days around a slot, no further.
+/// At most a day.
 fn buffer(pointer: &'static str, value: u32) -> Result<Minutes, Failure> {
     if value > DAY { Err(invalid(pointer, "out_of_range")) } else { minutes(pointer, value) }
 }
@@ -263,7 +271,7 @@ impl TryFrom<TypeBody> for TypeDraft {
             interval: interval.transpose()?.unwrap_or(duration),
             buffer_before: buffer("/buffer_before_minutes", body.buffer_before_minutes)?,
             buffer_after: buffer("/buffer_after_minutes", body.buffer_after_minutes)?,
-            min_notice: minutes("/min_notice_minutes", body.min_notice_minutes)?,
+            min_notice: notice("/min_notice_minutes", body.min_notice_minutes)?,
             horizon: horizon(body.horizon_days)?,
             max_per_day: per_day(body.max_per_day)?,
             alignment: body.alignment.map(TryInto::try_into).transpose()?.unwrap_or_default(),
@@ -290,7 +298,7 @@ impl TypePatchBody {
             rules.buffer_after = buffer("/buffer_after_minutes", value)?;
         }
         if let Some(value) = self.min_notice_minutes {
-            rules.min_notice = minutes("/min_notice_minutes", value)?;
+            rules.min_notice = notice("/min_notice_minutes", value)?;
         }
         if let Some(value) = self.horizon_days {
             rules.horizon = horizon(value)?;

@@ -1,7 +1,7 @@
 use std::ops::Bound;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::error::{store_error, unreadable};
 use crate::schema::{
-    appointment_sessions as sessions, appointments, care_relations, occupancies, specialists,
+    appointment_sessions as sessions, appointments, care_relations, occupancies, people,
+    specialists,
 };
 use crate::unit::{PgWork, after};
 
@@ -71,7 +72,12 @@ impl std::str::FromStr for Position {
         let (micros, id) = text.split_once('.').ok_or(())?;
         let micros = micros.parse().map_err(|_| ())?;
         let starts_at = DateTime::from_timestamp_micros(micros).ok_or(())?;
-        Ok(Self { starts_at, id: id.parse().map_err(|_| ())? })
+        // Chrono knows instants that PostgreSQL does not.
+        if !(1970..=9999).contains(&starts_at.year()) {
+            return Err(());
+        }
+        let id = id.parse::<AppointmentId>().map_err(|_| ())?;
+        Ok(Self { starts_at, id: id.get() })
     }
 }
 
@@ -105,7 +111,10 @@ impl Appointments for PgWork {
     ) -> Result<Page<Appointment>, StoreError> {
         let mut query = within(reach);
         if let Some(from) = filter.from {
-            query = query.filter(appointments::ends_at.gt(from));
+            // No appointment is longer than a day: this bounds the walk through the index.
+            query = query
+                .filter(appointments::ends_at.gt(from))
+                .filter(appointments::starts_at.ge(from - TimeDelta::days(1)));
         }
         if let Some(to) = filter.to {
             query = query.filter(appointments::starts_at.lt(to));
@@ -114,7 +123,8 @@ impl Appointments for PgWork {
             query = query.filter(appointments::status.eq(status.as_str()));
         }
         if let Some(Position { starts_at, id }) = after(page)? {
-            query = query.filter(
+            // The first condition is implied by the second, and the index understands it.
+            query = query.filter(appointments::starts_at.ge(starts_at)).filter(
                 appointments::starts_at
                     .gt(starts_at)
                     .or(appointments::starts_at.eq(starts_at).and(appointments::id.gt(id))),
@@ -170,6 +180,15 @@ impl Appointments for PgWork {
         id: PersonId,
         now: DateTime<Utc>,
     ) -> Result<Option<Patient>, StoreError> {
+        // Two bookings of one patient with two specialists must not both count the same number.
+        people::table
+            .find((self.org_id(), id.as_uuid()))
+            .select(people::id)
+            .for_no_key_update()
+            .get_result::<Uuid>(self.tx())
+            .await
+            .optional()
+            .map_err(store_error)?;
         if !self.has_role(id, Role::Patient).await? {
             return Ok(None);
         }

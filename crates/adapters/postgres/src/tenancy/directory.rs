@@ -64,7 +64,7 @@ fn standing(
     (user, organisation, status, person, role): PrincipalRow,
 ) -> Result<Standing, StoreError> {
     let current = match (organisation, status.as_deref(), person, role) {
-        (Some(_), Some("suspended"), ..) => CurrentMembership::Suspended,
+        (Some(_), Some("suspended"), Some(_), Some(_)) => CurrentMembership::Suspended,
         (Some(organisation), Some(_), Some(person), Some(role)) => CurrentMembership::Active {
             organisation: OrgId::new(organisation).map_err(|_| unreadable("organizations.id"))?,
             person: PersonId::from_uuid(person),

@@ -40,6 +40,17 @@ impl TryFrom<OrganisationRow> for Organisation {
 
 #[async_trait]
 impl Organisations for PgWork {
+    async fn lock(&mut self) -> Result<(), StoreError> {
+        organizations::table
+            .find(self.org_id())
+            .select(organizations::id)
+            .for_no_key_update()
+            .get_result::<i64>(self.tx())
+            .await
+            .map_err(store_error)?;
+        Ok(())
+    }
+
     async fn own(&mut self) -> Result<Organisation, StoreError> {
         // Row-level security shows no other; the filter says so to the reader.
         organizations::table
