@@ -94,7 +94,7 @@ struct Waiting {
 }
 
 /// How long the writer gathers lines when several people read at once.
-const GATHERING: Duration = Duration::from_millis(3);
+const GATHERING: Duration = Duration::from_millis(1);
 /// Lines in one commit at most.
 const BATCH: usize = 512;
 /// Lines that may wait; more, and the audit is unavailable rather than memory unbounded.
