@@ -33,12 +33,16 @@ pub(crate) struct TenantTx {
     state: AtomicU8,
 }
 
+const COMMIT: &str = "COMMIT";
+
 /// Nothing was sent.
 const UNOPENED: u8 = 0;
 /// `BEGIN` and the organisation were sent, and not yet confirmed.
 const OPENING: u8 = 1;
 /// Both were confirmed.
 const OPEN: u8 = 2;
+/// A statement was refused: the server answers COMMIT with a rollback, and calls it a success.
+const FAILED: u8 = 3;
 
 impl TenantTx {
     pub(crate) const fn new(connection: Connection, organisation: OrgId, access: Access) -> Self {
@@ -56,7 +60,7 @@ impl TenantTx {
 
     /// Makes the transaction durable; the connection goes back to its pool.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        self.end("COMMIT").await
+        self.end(COMMIT).await
     }
 
     /// Undoes the transaction; the connection goes back to its pool.
@@ -68,9 +72,13 @@ impl TenantTx {
         match self.state.load(Ordering::Relaxed) {
             // Nothing was asked of the server, so nothing is to be ended.
             UNOPENED => {}
-            OPEN => {
+            state @ (OPEN | FAILED) => {
                 let Some(connection) = self.connection.as_deref_mut() else { return Err(gone()) };
                 connection.batch_execute(statement).await.map_err(store_error)?;
+                if state == FAILED && statement == COMMIT {
+                    drop(self.connection.take());
+                    return Err(StoreError::Defect("a statement had failed: undone".into()));
+                }
             }
             _ => return Err(gone()),
         }
@@ -99,7 +107,17 @@ impl TenantTx {
             return std::future::ready(Err(broken())).boxed();
         };
         match state.load(Ordering::Relaxed) {
-            OPEN => query(&mut &*connection),
+            OPEN | FAILED => {
+                let query = query(&mut &*connection);
+                async move {
+                    let result = query.await;
+                    if result.is_err() {
+                        state.store(FAILED, Ordering::Relaxed);
+                    }
+                    result
+                }
+                .boxed()
+            }
             UNOPENED => {
                 let query = query(&mut &*connection);
                 async move {
@@ -110,7 +128,8 @@ impl TenantTx {
                         join3(first.batch_execute(begin), second.batch_execute(&set), query).await;
                     begun?;
                     bound?;
-                    state.store(OPEN, Ordering::Relaxed);
+                    let now = if result.is_ok() { OPEN } else { FAILED };
+                    state.store(now, Ordering::Relaxed);
                     result
                 }
                 .boxed()

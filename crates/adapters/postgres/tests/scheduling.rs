@@ -72,6 +72,11 @@ impl Scene {
     }
 
     async fn commit(&self, mut work: Box<dyn Work>) -> Result<()> {
+        self.trace(&mut *work).await?;
+        Ok(work.commit().await?)
+    }
+
+    async fn trace(&self, work: &mut dyn Work) -> Result<()> {
         let line = AuditEvent {
             id: EventId::fresh(&self.clock, &self.random),
             occurred_at: self.case.now,
@@ -80,8 +85,7 @@ impl Scene {
             patient: None,
             outcome: Outcome::Success,
         };
-        work.audit().record(line).await?;
-        Ok(work.commit().await?)
+        Ok(work.audit().record(line).await?)
     }
 }
 
@@ -130,4 +134,15 @@ async fn the_appointments_in_postgresql_keep_the_rules() -> Result<()> {
     let mut work = scene.change().await?;
     conformance::an_overlap_is_refused(work.appointments(), &scene.case, &scene.random).await;
     work.roll_back().await.context("a refused booking is undone")
+}
+
+#[tokio::test]
+async fn a_unit_in_which_a_statement_failed_does_not_claim_to_have_committed() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut work = scene.change().await?;
+    scene.trace(&mut *work).await?;
+    let twice = work.appointment_types().add(&scene.case.kind).await;
+    assert!(twice.is_err(), "a key was taken twice");
+    assert!(work.commit().await.is_err(), "a rollback was told as a success");
+    Ok(())
 }
