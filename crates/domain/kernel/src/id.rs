@@ -104,14 +104,6 @@ timed_id! {
     AppointmentTypeId
 }
 timed_id! {
-    /// A day or more on which a specialist does not work.
-    TimeOffId
-}
-timed_id! {
-    /// Days on which a whole organisation is closed.
-    ClosureId
-}
-timed_id! {
     /// A slot reserved for some minutes.
     HoldId
 }

@@ -18,8 +18,8 @@ mod system;
 
 pub use clock::Clock;
 pub use id::{
-    AppointmentId, AppointmentTypeId, ClosureId, EventId, HoldId, IdError, MembershipId, PersonId,
-    RequestId, SessionId, TimeOffId, UserId,
+    AppointmentId, AppointmentTypeId, EventId, HoldId, IdError, MembershipId, PersonId, RequestId,
+    SessionId, UserId,
 };
 pub use page::{Cursor, CursorError, Limit, Page, PageRequest};
 pub use random::{Random, RandomExt};
