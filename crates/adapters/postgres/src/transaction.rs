@@ -87,22 +87,12 @@ impl TenantTx {
         Ok(())
     }
 
-    /// The statements that open the transaction.
-    fn opening(&self) -> (&'static str, String) {
-        let begin = match self.access {
-            Access::Read => "BEGIN READ ONLY",
-            Access::Change => "BEGIN",
-        };
-        (begin, set_organisation(self.organisation.get()))
-    }
-
     /// Sends the opening statements ahead of `query`, unless that was done before.
     fn after_opening<'conn, T: Send + 'conn>(
         &'conn mut self,
         query: impl FnOnce(&mut &'conn AsyncPgConnection) -> BoxFuture<'conn, QueryResult<T>>,
     ) -> BoxFuture<'conn, QueryResult<T>> {
-        let (begin, set) = self.opening();
-        let Self { connection, state, .. } = self;
+        let Self { connection, state, organisation, access } = self;
         let Some(connection) = connection.as_deref() else {
             return std::future::ready(Err(broken())).boxed();
         };
@@ -119,6 +109,11 @@ impl TenantTx {
                 .boxed()
             }
             UNOPENED => {
+                let begin = match access {
+                    Access::Read => "BEGIN READ ONLY",
+                    Access::Change => "BEGIN",
+                };
+                let set = set_organisation(organisation.get());
                 let query = query(&mut &*connection);
                 async move {
                     state.store(OPENING, Ordering::Relaxed);
