@@ -112,6 +112,26 @@ timed_id! {
     SessionId
 }
 timed_id! {
+    /// A file that an organisation keeps.
+    FileId
+}
+timed_id! {
+    /// A signature that was bound to a document.
+    SignatureId
+}
+timed_id! {
+    /// A plan of exercises for one patient.
+    ProgramId
+}
+timed_id! {
+    /// An address of an organisation that hears of events.
+    WebhookEndpointId
+}
+timed_id! {
+    /// One event on its way to one endpoint.
+    WebhookDeliveryId
+}
+timed_id! {
     /// Something that happened; the key by which consumers drop duplicates.
     EventId
 }

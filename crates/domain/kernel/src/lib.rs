@@ -15,11 +15,12 @@ mod still;
 mod store;
 #[cfg(feature = "system")]
 mod system;
+mod words;
 
 pub use clock::Clock;
 pub use id::{
-    AppointmentId, AppointmentTypeId, EventId, HoldId, IdError, MembershipId, PersonId, RequestId,
-    SessionId, UserId,
+    AppointmentId, AppointmentTypeId, EventId, FileId, HoldId, IdError, MembershipId, PersonId,
+    ProgramId, RequestId, SessionId, SignatureId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 pub use page::{Cursor, CursorError, Limit, Page, PageRequest};
 pub use random::{Random, RandomExt};
@@ -29,3 +30,4 @@ pub use still::{ManualClock, SeededRandom};
 pub use store::StoreError;
 #[cfg(feature = "system")]
 pub use system::{SystemClock, SystemRandom};
+pub use words::UnknownWord;

@@ -1,51 +1,11 @@
-use std::fmt;
-use std::str::FromStr;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use restartix_kernel::{AppointmentId, AppointmentTypeId, Page, PageRequest, PersonId, StoreError};
+use restartix_kernel::{
+    AppointmentId, AppointmentTypeId, Page, PageRequest, PersonId, StoreError, words,
+};
 use restartix_tenancy::{Reach, Version};
 
 use crate::Booking;
-
-/// The text is not in a closed set of words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not one of the words allowed here")]
-pub struct UnknownWord;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-        }
-
-        impl $name {
-            /// Every word of the set.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The word on the wire and in the database.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownWord;
-
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or(UnknownWord)
-            }
-        }
-    };
-}
 
 words! {
     /// Where an appointment stands: `confirmed -> in_progress -> completed`, or
@@ -245,6 +205,6 @@ mod tests {
         for reason in CancelReason::ALL {
             assert_eq!(reason.as_str().parse(), Ok(*reason));
         }
-        assert_eq!("Confirmed".parse::<Status>(), Err(UnknownWord));
+        assert_eq!("Confirmed".parse::<Status>(), Err(restartix_kernel::UnknownWord));
     }
 }

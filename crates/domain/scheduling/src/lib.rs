@@ -20,7 +20,7 @@ pub mod memory;
 
 pub use appointment::{
     Appointment, AppointmentFilter, Appointments, Booked, CancelReason, Patient, Status,
-    TransitionRefused, UnknownWord,
+    TransitionRefused,
 };
 pub use appointment_type::{AppointmentType, AppointmentTypes, TypeName, TypeNameError};
 pub use booking::{Booking, BookingRefused, BookingRequest, decide};
