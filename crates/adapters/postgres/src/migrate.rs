@@ -156,9 +156,7 @@ pub async fn revert(migrator: &Secret, ca_file: Option<&Path>) -> Result<(), Mig
 /// Everything that [`bootstrap`] and [`migrate`] bring a database to, as one text: two databases
 /// made by the same text are alike.
 pub fn fingerprint() -> String {
-    let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
-    let names: Vec<String> = migrations.iter().map(|one| one.name().to_string()).collect();
-    format!("{ROLES}{DEFINERS}{names:?}")
+    format!("{ROLES}{DEFINERS}{}", env!("RESTARTIX_MIGRATIONS_DIGEST"))
 }
 
 /// How a database's schema stands to this program.
