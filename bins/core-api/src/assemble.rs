@@ -15,7 +15,7 @@ use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
 use restartix_tenancy::Authenticator;
 use restartix_video::VideoProvider;
-use restartix_workflows::{Bookings, Clinic, Desk, RoomKeeper, Schedule, Visits};
+use restartix_workflows::{Bookings, Clinic, Desk, RoomKeeper, Schedule, Visits, Worker};
 
 use crate::config;
 use crate::readiness::Readiness;
@@ -25,7 +25,7 @@ pub struct App {
     /// What answers requests.
     pub api: Api,
     /// What carries events onward.
-    pub rooms: RoomKeeper<PgEventQueue>,
+    pub workers: Vec<Box<dyn Worker>>,
     /// What knows how the dependencies fare.
     pub readiness: Arc<Readiness>,
 }
@@ -50,7 +50,7 @@ pub fn assemble(
     let holds: Arc<dyn Holds> = Arc::new(RedisHolds::new(redis.clone()));
     let codes: JoinCodes = Arc::new(PgJoinCodes::new(app.clone()));
     let provider: Arc<dyn VideoProvider> = daily;
-    let rooms = rooms(config, provider.clone(), &clock, &random)?;
+    let workers = workers(config, provider.clone(), &clock, &random)?;
     let api = Api {
         authenticator: Authenticator::new(Arc::new(verifier), Arc::new(directory)),
         bookings: Bookings::new(desk.clone(), holds.clone()),
@@ -65,21 +65,21 @@ pub fn assemble(
         random,
         config: config.http.presentation(),
     };
-    Ok(App { api, rooms, readiness })
+    Ok(App { api, workers, readiness })
 }
 
 /// The workers alone: they need no identity provider and no Redis.
-pub(crate) fn rooms(
+pub(crate) fn workers(
     config: &config::Server,
     provider: Arc<dyn VideoProvider>,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
-) -> anyhow::Result<RoomKeeper<PgEventQueue>> {
+) -> anyhow::Result<Vec<Box<dyn Worker>>> {
     let worker = Database::new(&config.database.worker()).context("database.worker_url")?;
     let units = Arc::new(PgUnits::new(worker.clone()));
     let desk = Desk::new(units, clock.clone(), random.clone());
     let queue = PgEventQueue::new(worker, clock.clone(), random.clone());
-    Ok(RoomKeeper::new(desk, queue, provider))
+    Ok(vec![Box::new(RoomKeeper::new(desk, queue, provider))])
 }
 
 fn readiness(
@@ -90,5 +90,5 @@ fn readiness(
 ) -> anyhow::Result<Readiness> {
     let single = DatabaseConfig { pool_size: 1, ..config.database.app() };
     let database = Database::new(&single).context("database.app_url")?;
-    Ok(Readiness::new(database, redis.clone(), daily.clone(), clock.clone()))
+    Ok(Readiness::new(database, redis.clone(), vec![daily.clone()], clock.clone()))
 }

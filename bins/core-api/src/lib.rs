@@ -2,7 +2,7 @@
 //!
 //! The only product crate that names both sides: adapters here, domains and services there. It
 //! adds no rule of the business. A library beside the program `core-api`, so that a test can have
-//! the same server in its own process: [`assemble`], then [`listen`] and [`keep_rooms`].
+//! the same server in its own process: [`assemble`], then [`listen`] and [`keep_all_working`].
 //!
 //! How to add an adapter: its section in [`config`], its construction in `assemble.rs`, its state
 //! in `readiness.rs`.
@@ -30,4 +30,4 @@ pub use command::execute;
 pub use metrics::Metrics;
 pub use readiness::Readiness;
 pub use serve::{Listening, listen};
-pub use work::keep_rooms;
+pub use work::{keep_all_working, keep_working};

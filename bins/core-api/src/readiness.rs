@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
 use restartix_daily::Daily;
 use restartix_http_api::{Dependency, Health, State};
 use restartix_kernel::Clock;
@@ -13,11 +14,43 @@ use restartix_postgres::migrate::{SchemaState, schema_state};
 use restartix_redis::Redis;
 use tokio::sync::Mutex;
 
-/// Asks PostgreSQL and Redis, and knows of Daily what the last call told.
+/// A vendor that no request waits for: asked in the background, never by whoever asks `readyz`.
+#[async_trait(?Send)]
+pub(crate) trait Watched {
+    /// Its name in `readyz`.
+    fn name(&self) -> &'static str;
+
+    /// Whether the last calls were served; `None` before the first.
+    fn serves(&self) -> Option<bool>;
+
+    /// Asks one small question, so that [`Watched::serves`] is about now.
+    async fn probe(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+}
+
+#[async_trait(?Send)]
+impl Watched for Daily {
+    fn name(&self) -> &'static str {
+        "daily"
+    }
+
+    fn serves(&self) -> Option<bool> {
+        match self.health() {
+            restartix_daily::Health::Unknown => None,
+            restartix_daily::Health::Ok => Some(true),
+            restartix_daily::Health::Failing { .. } => Some(false),
+        }
+    }
+
+    async fn probe(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self::probe(self).await?)
+    }
+}
+
+/// Asks PostgreSQL and Redis, and knows of each vendor what the last call told.
 pub struct Readiness {
     database: Database,
     redis: Redis,
-    daily: Arc<Daily>,
+    vendors: Vec<Arc<dyn Watched + Send + Sync>>,
     clock: Arc<dyn Clock>,
     last: Mutex<Option<Report>>,
 }
@@ -31,27 +64,36 @@ struct Report {
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How old an answer may be: whoever asks often gets the same one.
 const FRESH: TimeDelta = TimeDelta::seconds(1);
-/// How long after its last word Daily is asked: often while it fails, so that its return is
+/// How long after its last word a vendor is asked: often while it fails, so that its return is
 /// noticed soon, and seldom else.
 const WHILE_FAILING: Duration = Duration::from_secs(2);
 const WHILE_SERVED: Duration = Duration::from_secs(15);
 
 impl Readiness {
     /// Asks over `database`, which should be a pool of its own: a busy pool is no dead database.
-    pub fn new(database: Database, redis: Redis, daily: Arc<Daily>, clock: Arc<dyn Clock>) -> Self {
-        Self { database, redis, daily, clock, last: Mutex::new(None) }
+    pub(crate) fn new(
+        database: Database,
+        redis: Redis,
+        vendors: Vec<Arc<dyn Watched + Send + Sync>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { database, redis, vendors, clock, last: Mutex::new(None) }
     }
 
-    /// Keeps asking Daily, for as long as it is polled.
-    pub(crate) async fn watch_daily(&self) {
+    /// Keeps asking the vendors, for as long as it is polled.
+    pub async fn watch(&self) {
+        join_all(self.vendors.iter().map(|vendor| self.watch_one(&**vendor))).await;
+    }
+
+    async fn watch_one(&self, vendor: &dyn Watched) {
         loop {
-            let was = self.daily.health();
-            let probed = self.daily.probe().await;
+            let failing = vendor.serves() == Some(false);
+            let probed = vendor.probe().await;
             if let Err(error) = &probed
-                && !is_failing(was)
+                && !failing
             {
-                let error: &dyn std::error::Error = error;
-                tracing::warn!(error, "Daily does not answer");
+                let error: &dyn std::error::Error = &**error;
+                tracing::warn!(vendor = vendor.name(), error, "a vendor does not answer");
             }
             let pause = if probed.is_ok() { WHILE_SERVED } else { WHILE_FAILING };
             self.clock.sleep(pause).await;
@@ -83,19 +125,15 @@ impl Readiness {
         };
         Dependency { name: "redis", state, critical: false, code }
     }
-
-    fn daily(&self) -> Dependency {
-        let (state, code) = match self.daily.health() {
-            restartix_daily::Health::Ok => (State::Ok, None),
-            restartix_daily::Health::Unknown => (State::Ok, Some("not_asked_yet")),
-            restartix_daily::Health::Failing { .. } => (State::Down, Some("failing")),
-        };
-        Dependency { name: "daily", state, critical: false, code }
-    }
 }
 
-const fn is_failing(health: restartix_daily::Health) -> bool {
-    matches!(health, restartix_daily::Health::Failing { .. })
+fn state(vendor: &dyn Watched) -> Dependency {
+    let (state, code) = match vendor.serves() {
+        Some(true) => (State::Ok, None),
+        None => (State::Ok, Some("not_asked_yet")),
+        Some(false) => (State::Down, Some("failing")),
+    };
+    Dependency { name: vendor.name(), state, critical: false, code }
 }
 
 #[async_trait]
@@ -109,7 +147,8 @@ impl Health for Readiness {
             return report.dependencies.clone();
         }
         let (postgres, redis) = tokio::join!(self.ask_postgres(), self.ask_redis());
-        let dependencies = vec![postgres, redis, self.daily()];
+        let vendors = self.vendors.iter().map(|vendor| state(&**vendor));
+        let dependencies: Vec<_> = [postgres, redis].into_iter().chain(vendors).collect();
         *last = Some(Report { at: now, dependencies: dependencies.clone() });
         dependencies
     }

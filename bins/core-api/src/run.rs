@@ -9,11 +9,11 @@ use restartix_kernel::{Clock, Random, SystemClock, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::assemble::{App, assemble, rooms};
+use crate::assemble::{App, assemble, workers};
 use crate::config;
 use crate::metrics::Metrics;
 use crate::serve::{GRACE, Listening, listen};
-use crate::work::keep_rooms;
+use crate::work::keep_all_working;
 
 /// How often measurements are folded.
 const FOLD: std::time::Duration = std::time::Duration::from_secs(5);
@@ -31,14 +31,14 @@ async fn serve_until_signal(
 ) -> anyhow::Result<()> {
     let (clock, random) = system();
     let signals = signals()?;
-    let App { api, rooms, readiness } =
+    let App { api, workers, readiness } =
         assemble(config, clock.clone(), random, Arc::new(metrics.clone()))?;
     let (stop, stopped) = watch::channel(false);
     let workers = with_workers.then(|| {
         let clock = clock.clone();
-        spawn(async move { keep_rooms(&rooms, &*clock, stopped).await })
+        spawn(async move { keep_all_working(&workers, &*clock, &stopped).await })
     });
-    spawn(async move { readiness.watch_daily().await });
+    spawn(async move { readiness.watch().await });
     spawn(async move {
         loop {
             clock.sleep(FOLD).await;
@@ -77,9 +77,9 @@ pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
         let (clock, random) = system();
         let signals = signals()?;
         let daily = Daily::new(&config.daily, clock.clone(), random.clone()).context("daily")?;
-        let rooms = rooms(config, Arc::new(daily), &clock, &random)?;
+        let workers = workers(config, Arc::new(daily), &clock, &random)?;
         let (stop, stopped) = watch::channel(false);
-        let workers = spawn(async move { keep_rooms(&rooms, &*clock, stopped).await });
+        let workers = spawn(async move { keep_all_working(&workers, &*clock, &stopped).await });
         tracing::info!("working");
         signals.await;
         tracing::info!("stopping: the batch finishes first");

@@ -4,8 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use restartix_kernel::Clock;
-use restartix_workflows::{EventQueue, RoomKeeper, Round};
+use restartix_workflows::{Round, Worker};
 use tokio::sync::watch;
 
 /// How long an idle worker waits before it looks again.
@@ -13,24 +14,20 @@ const IDLE: Duration = Duration::from_millis(250);
 /// The longest pause after rounds that failed.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Carries events onward until `stop` says so; a round that has begun is finished.
+/// Lets `worker` work until `stop` says so; a round that has begun is finished.
 ///
 /// A round that fails, or panics, is logged, and tried again after a pause that grows.
-pub async fn keep_rooms<Q: EventQueue>(
-    rooms: &RoomKeeper<Q>,
-    clock: &dyn Clock,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn keep_working(worker: &dyn Worker, clock: &dyn Clock, mut stop: watch::Receiver<bool>) {
     let mut failures = 0;
     while !*stop.borrow() {
-        let pause = match AssertUnwindSafe(rooms.round()).catch_unwind().await {
+        let pause = match AssertUnwindSafe(worker.round()).catch_unwind().await {
             Ok(Ok(round)) => {
                 failures = 0;
                 after(round)
             }
             Ok(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::error!(error, "a round of the workers failed");
+                tracing::error!(worker = worker.name(), error, "a round failed");
                 backoff(&mut failures)
             }
             // The panic itself has been logged by the hook.
@@ -41,6 +38,15 @@ pub async fn keep_rooms<Q: EventQueue>(
             _ = stop.wait_for(|stop| *stop) => {}
         }
     }
+}
+
+/// Every worker at once, each at its own pace, until `stop` says so.
+pub async fn keep_all_working(
+    workers: &[Box<dyn Worker>],
+    clock: &dyn Clock,
+    stop: &watch::Receiver<bool>,
+) {
+    join_all(workers.iter().map(|worker| keep_working(&**worker, clock, stop.clone()))).await;
 }
 
 /// A round that got something done is followed at once: there may be more.

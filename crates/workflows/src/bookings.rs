@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use restartix_kernel::{
-    AppointmentId, AppointmentTypeId, EventId, HoldId, Page, PageRequest, PersonId, SessionId,
+    AppointmentId, AppointmentTypeId, HoldId, Page, PageRequest, PersonId, SessionId,
 };
 use restartix_scheduling::engine::{Busy, SlotRefusal, Window, check_slot};
 use restartix_scheduling::{
@@ -12,7 +12,7 @@ use restartix_scheduling::{
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{Actor, Role, Tenant};
 
-use crate::{Desk, DomainEvent, EventKind, Failure, Work};
+use crate::{Desk, Failure, Happening, Side, Work};
 
 /// Holds a slot, books it, and carries the appointment through its states.
 #[derive(Clone)]
@@ -188,7 +188,9 @@ impl Bookings {
             Booked::SlotTaken => return Err(BookingRefused::SlotTaken.into()),
         }
         work.people().open_care(specialist, patient, self.desk.clock.now()).await?;
-        self.announce(work, EventKind::AppointmentCreated, &booking.appointment).await?;
+        let version = booking.appointment.version;
+        let created = Happening::AppointmentCreated { appointment: id, version };
+        self.desk.announce(work, created).await?;
         let resource = Resource::one(ResourceKind::Appointment, id);
         self.desk.trace(work, act, resource, Some(patient)).await
     }
@@ -257,28 +259,14 @@ impl Bookings {
                 let found = work.appointments().lock(tenant.reach(), id).await?;
                 let cancelled = found.ok_or(Failure::NotFound)?.cancel(reason)?;
                 work.appointments().set_status(&cancelled).await?;
-                self.announce(work, EventKind::AppointmentCancelled, &cancelled).await?;
+                let (version, by) = (cancelled.version, Side::of(tenant.actor()));
+                let called_off = Happening::AppointmentCancelled { appointment: id, version, by };
+                self.desk.announce(work, called_off).await?;
                 let resource = Resource::one(ResourceKind::Appointment, id);
                 self.desk.trace(work, act, resource, Some(cancelled.patient)).await?;
                 Ok(cancelled)
             })
             .await
-    }
-
-    async fn announce(
-        &self,
-        work: &mut dyn Work,
-        kind: EventKind,
-        appointment: &Appointment,
-    ) -> Result<(), Failure> {
-        let event = DomainEvent {
-            id: EventId::fresh(&*self.desk.clock, &*self.desk.random),
-            kind,
-            appointment: appointment.id,
-            version: appointment.version,
-            occurred_at: self.desk.clock.now(),
-        };
-        Ok(work.outbox().record(&event).await?)
     }
 }
 

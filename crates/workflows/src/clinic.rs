@@ -6,7 +6,7 @@ use restartix_tenancy::{
     Version,
 };
 
-use crate::{Desk, Failure, Work};
+use crate::{Desk, Failure, Happening, Work};
 
 /// An organisation, its people and their memberships.
 #[derive(Clone)]
@@ -229,6 +229,8 @@ impl Clinic {
             Enrolled::AlreadyMember => return Err(Failure::AlreadyMember),
             Enrolled::NoSuchPerson => return Err(Failure::NotFound),
         }
+        let added = Happening::MemberAdded { membership: id, version: enrolment.version };
+        self.desk.announce(work, added).await?;
         let resource = Resource::one(ResourceKind::Membership, id);
         self.desk.trace(work, act, resource, Some(person)).await?;
         Ok(enrolment)
@@ -272,6 +274,9 @@ impl Clinic {
                 let found = work.memberships().find(id).await?.ok_or(Failure::NotFound)?;
                 not_oneself(tenant, &found)?;
                 settled(work.memberships().end(id).await?, None)?;
+                let version = found.version.next();
+                let removed = Happening::MemberRemoved { membership: id, version };
+                self.desk.announce(work, removed).await?;
                 let resource = Resource::one(ResourceKind::Membership, id);
                 self.desk.trace(work, act, resource, Some(found.person)).await
             })

@@ -4,7 +4,7 @@ use restartix_kernel::{Clock, EventId, PersonId, Random, StoreError};
 use restartix_telemetry::{Act, AuditEvent, Outcome, Resource};
 use restartix_tenancy::Tenant;
 
-use crate::{Access, Failure, UnitOfWork, Work};
+use crate::{Access, DomainEvent, Failure, Happening, UnitOfWork, Work};
 
 /// What every service works with: units of work, time, randomness.
 #[derive(Clone)]
@@ -74,6 +74,24 @@ impl Desk {
                 Err(failure)
             }
         }
+    }
+
+    /// Lets everybody who acts on it hear of what is about to commit: this is the one place where
+    /// one domain's event reaches another.
+    pub(crate) async fn announce(
+        &self,
+        work: &mut dyn Work,
+        what: Happening,
+    ) -> Result<(), Failure> {
+        let event = DomainEvent {
+            id: EventId::fresh(&*self.clock, &*self.random),
+            occurred_at: self.clock.now(),
+            what,
+        };
+        if what.queued().is_some() {
+            work.outbox().record(&event).await?;
+        }
+        Ok(())
     }
 
     /// Writes the line of a change that is about to commit.

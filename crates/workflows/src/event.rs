@@ -2,34 +2,91 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use restartix_kernel::{AppointmentId, EventId, StoreError};
-use restartix_tenancy::{ClaimSource, Version};
+use restartix_kernel::{AppointmentId, EventId, MembershipId, StoreError, words};
+use restartix_tenancy::{Actor, ClaimSource, Role, Version};
 
-/// The kinds of events: a closed set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventKind {
+/// What happened: a closed set, and the one vocabulary in which the domains hear of one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
     /// Somebody was booked.
-    AppointmentCreated,
+    AppointmentCreated {
+        /// What was booked.
+        appointment: AppointmentId,
+        /// Its version.
+        version: Version,
+    },
     /// An appointment was called off.
-    AppointmentCancelled,
+    AppointmentCancelled {
+        /// Which.
+        appointment: AppointmentId,
+        /// Its version after that.
+        version: Version,
+        /// By whom.
+        by: Side,
+    },
+    /// The video room of an appointment can be entered.
+    RoomReady {
+        /// Whose room.
+        appointment: AppointmentId,
+        /// The appointment's version.
+        version: Version,
+    },
+    /// Somebody became a member.
+    MemberAdded {
+        /// The membership.
+        membership: MembershipId,
+        /// Its version.
+        version: Version,
+    },
+    /// A membership ended.
+    MemberRemoved {
+        /// The membership.
+        membership: MembershipId,
+        /// Its version after that.
+        version: Version,
+    },
 }
 
-impl EventKind {
-    /// Every kind.
-    pub const ALL: &[Self] = &[Self::AppointmentCreated, Self::AppointmentCancelled];
+words! {
+    /// On which side of the desk somebody stands.
+    Side {
+        /// They are treated.
+        Patient = "patient",
+        /// They work for the organisation, or are its platform.
+        Staff = "staff",
+    }
+}
 
-    /// The kind's name in the database.
-    pub const fn as_str(self) -> &'static str {
+impl Side {
+    /// Where the one who acts stands.
+    pub const fn of(actor: Actor) -> Self {
+        match actor {
+            Actor::User { role: Role::Patient, .. } => Self::Patient,
+            Actor::User { .. } | Actor::System => Self::Staff,
+        }
+    }
+}
+
+impl Happening {
+    /// Its name in the database.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::AppointmentCreated => "appointment.created",
-            Self::AppointmentCancelled => "appointment.cancelled",
+            Self::AppointmentCreated { .. } => "appointment.created",
+            Self::AppointmentCancelled { .. } => "appointment.cancelled",
+            Self::RoomReady { .. } => "video.room_ready",
+            Self::MemberAdded { .. } => "member.added",
+            Self::MemberRemoved { .. } => "member.removed",
         }
     }
 
-    /// Who acts on it. This table is the one place where one domain's event reaches another.
-    pub const fn topics(self) -> &'static [Topic] {
+    /// Whose queue it goes to, and the appointment that is to be looked at there.
+    pub const fn queued(self) -> Option<(Topic, AppointmentId, Version)> {
         match self {
-            Self::AppointmentCreated | Self::AppointmentCancelled => &[Topic::Video],
+            Self::AppointmentCreated { appointment, version }
+            | Self::AppointmentCancelled { appointment, version, .. } => {
+                Some((Topic::Video, appointment, version))
+            }
+            Self::RoomReady { .. } | Self::MemberAdded { .. } | Self::MemberRemoved { .. } => None,
         }
     }
 }
@@ -50,25 +107,21 @@ impl Topic {
     }
 }
 
-/// Something that happened to an appointment.
+/// Something that happened, at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DomainEvent {
     /// The key by which consumers drop duplicates.
     pub id: EventId,
-    /// What happened.
-    pub kind: EventKind,
-    /// To which appointment.
-    pub appointment: AppointmentId,
-    /// The appointment's version after it.
-    pub version: Version,
     /// When.
     pub occurred_at: DateTime<Utc>,
+    /// What.
+    pub what: Happening,
 }
 
 /// The events of one unit of work: they commit with the change that caused them.
 #[async_trait]
 pub trait Outbox: Send {
-    /// Queues `event` for each of its topics.
+    /// Queues `event` for its topic, when it has one.
     async fn record(&mut self, event: &DomainEvent) -> Result<(), StoreError>;
 }
 

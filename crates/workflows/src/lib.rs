@@ -15,17 +15,19 @@ mod rooms;
 mod schedule;
 mod unit;
 mod visits;
+mod worker;
 
 pub use availability::{AvailabilityQuery, Mode};
 pub use bookings::{BookRequest, Bookings, HoldRequest, What};
 pub use clinic::{Clinic, NewMember, NewPerson, OrganisationPatch, PersonPatch};
 pub use desk::Desk;
 pub use event::{
-    DomainEvent, EventKind, EventQueue, Lease, LeaseToken, Outbox, QueuedEvent, Settled,
-    Settlement, Topic,
+    DomainEvent, EventQueue, Happening, Lease, LeaseToken, Outbox, QueuedEvent, Settled,
+    Settlement, Side, Topic,
 };
 pub use failure::Failure;
-pub use rooms::{RoomKeeper, Round};
+pub use rooms::RoomKeeper;
 pub use schedule::{Schedule, TypeDraft};
 pub use unit::{Access, UnitOfWork, Work};
 pub use visits::{Entrance, JoinKey, Pass, Visits, WaitingRoom};
+pub use worker::{Round, Worker};

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use restartix_kernel::{AppointmentId, RandomExt};
@@ -10,7 +11,10 @@ use restartix_video::{
     ProviderError, Room, RoomName, RoomTerms, VideoProvider, Window, WindowPolicy,
 };
 
-use crate::{Desk, EventQueue, Failure, Lease, QueuedEvent, Settled, Settlement, Topic};
+use crate::{
+    Desk, EventQueue, Failure, Happening, Lease, QueuedEvent, Round, Settled, Settlement, Topic,
+    Worker,
+};
 
 /// Keeps the rooms at the provider as the appointments say: a room for each that is to be, none for
 /// one that was called off.
@@ -21,15 +25,6 @@ pub struct RoomKeeper<Q> {
     desk: Desk,
     queue: ClaimedRows<Q>,
     provider: Arc<dyn VideoProvider>,
-}
-
-/// What one round came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Round {
-    /// Events that were claimed.
-    pub claimed: usize,
-    /// Of those, the ones to be tried again.
-    pub postponed: usize,
 }
 
 /// Participants at most: patient, specialist, and an interpreter, relative or student each.
@@ -49,8 +44,7 @@ impl<Q: EventQueue> RoomKeeper<Q> {
         Self { desk, queue: ClaimedRows::new(queue), provider }
     }
 
-    /// Deals with the events that are due now.
-    pub async fn round(&self) -> Result<Round, Failure> {
+    async fn deal(&self) -> Result<Round, Failure> {
         let now = self.desk.clock.now();
         let lease = Lease { topic: Topic::Video, limit: Self::BATCH, now, length: Self::LEASE };
         let rows = self.queue.claim(&lease).await?;
@@ -149,6 +143,9 @@ impl<Q: EventQueue> RoomKeeper<Q> {
         self.desk
             .change(tenant, async |work| {
                 work.rooms().keep(appointment.id, &room).await?;
+                let (appointment_id, version) = (appointment.id, appointment.version);
+                let ready = Happening::RoomReady { appointment: appointment_id, version };
+                self.desk.announce(work, ready).await?;
                 let resource = Resource::one(ResourceKind::VideoRoom, appointment.id);
                 self.desk.trace(work, &act, resource, Some(appointment.patient)).await
             })
@@ -170,6 +167,17 @@ impl<Q: EventQueue> RoomKeeper<Q> {
                 self.desk.trace(work, &act, resource, Some(appointment.patient)).await
             })
             .await
+    }
+}
+
+#[async_trait(?Send)]
+impl<Q: EventQueue> Worker for RoomKeeper<Q> {
+    fn name(&self) -> &'static str {
+        "rooms"
+    }
+
+    async fn round(&self) -> Result<Round, Failure> {
+        self.deal().await
     }
 }
 

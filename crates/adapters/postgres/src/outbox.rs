@@ -23,26 +23,19 @@ use crate::unit::PgWork;
 #[async_trait]
 impl Outbox for PgWork {
     async fn record(&mut self, event: &DomainEvent) -> Result<(), StoreError> {
-        let org_id = self.org_id();
-        let rows: Vec<_> = event
-            .kind
-            .topics()
-            .iter()
-            .map(|topic| {
-                (
-                    outbox::org_id.eq(org_id),
-                    outbox::topic.eq(topic.as_str()),
-                    outbox::id.eq(event.id.as_uuid()),
-                    outbox::kind.eq(event.kind.as_str()),
-                    outbox::appointment_id.eq(event.appointment.get()),
-                    outbox::version.eq(event.version.get()),
-                    outbox::occurred_at.eq(event.occurred_at),
-                    outbox::due_at.eq(event.occurred_at),
-                )
-            })
-            .collect();
+        let Some((topic, appointment, version)) = event.what.queued() else { return Ok(()) };
+        let row = (
+            outbox::org_id.eq(self.org_id()),
+            outbox::topic.eq(topic.as_str()),
+            outbox::id.eq(event.id.as_uuid()),
+            outbox::kind.eq(event.what.name()),
+            outbox::appointment_id.eq(appointment.get()),
+            outbox::version.eq(version.get()),
+            outbox::occurred_at.eq(event.occurred_at),
+            outbox::due_at.eq(event.occurred_at),
+        );
         diesel::insert_into(outbox::table)
-            .values(rows)
+            .values(row)
             .execute(self.tx())
             .await
             .map_err(store_error)?;

@@ -1,0 +1,25 @@
+use async_trait::async_trait;
+
+use crate::Failure;
+
+/// Carries onward what requests began, round after round.
+///
+/// A worker may be killed at any point of a round, and several of a kind may work side by side:
+/// what it takes on is leased, and done again by whoever comes next.
+#[async_trait(?Send)]
+pub trait Worker {
+    /// What logs and metrics call it.
+    fn name(&self) -> &'static str;
+
+    /// Deals with what is due now.
+    async fn round(&self) -> Result<Round, Failure>;
+}
+
+/// What one round came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Pieces of work that were taken on.
+    pub claimed: usize,
+    /// Of those, the ones to be tried again.
+    pub postponed: usize,
+}
