@@ -70,8 +70,15 @@ impl Stack {
             None => services::redis(session, &plan.dir)?,
         };
         let port = plan.port.map_or_else(services::free_port, Ok)?;
-        let daily_url =
-            daily(session, &plan.dir, &program(&programs, "restartix-sandbox")?, &secrets)?;
+        let sandbox = program(&programs, "restartix-sandbox")?;
+        let stand_ins = StandIns { session, program: sandbox, dir: &plan.dir };
+        let daily_url = stand_ins.start(
+            "daily",
+            &[
+                ("--api-key", secrets.get("daily_api_key")?),
+                ("--domain-id", secrets.get("daily_domain_id")?),
+            ],
+        )?;
         let places = Places {
             port,
             bootstrap_url: &database_url,
@@ -132,20 +139,28 @@ impl Stack {
     }
 }
 
-/// Starts Daily's stand-in and answers its address.
-fn daily(session: &Session, dir: &Path, program: &Path, secrets: &Secrets) -> Result<String> {
-    let log = dir.join("daily.log");
-    let port = services::free_port()?.to_string();
-    let mut command = Command::new(program);
-    command.args(["daily", "--port", &port]);
-    command.args(["--api-key", secrets.get("daily_api_key")?]);
-    command.args(["--domain-id", secrets.get("daily_domain_id")?]);
-    session.spawn("Daily's stand-in", &mut command, Stop::Terminate, &log)?;
-    session.wait_for("Daily's stand-in does not listen", Duration::from_secs(10), || {
-        let said = fs::read_to_string(&log).ok()?;
-        let line: Value = said.lines().find_map(|line| serde_json::from_str(line).ok())?;
-        text(&line, "url").map(str::to_owned)
-    })
+/// The stand-ins of a stack, each on a free port of loopback.
+struct StandIns<'a> {
+    session: &'a Session,
+    program: PathBuf,
+    dir: &'a Path,
+}
+
+impl StandIns<'_> {
+    /// Starts the stand-in called `name` and answers its address.
+    fn start(&self, name: &str, options: &[(&str, &str)]) -> Result<String> {
+        let log = self.dir.join(format!("{name}.log"));
+        let mut command = Command::new(&self.program);
+        command.args([name, "--port", &services::free_port()?.to_string()]);
+        command.args(options.iter().flat_map(|(option, value)| [option, value]));
+        self.session.spawn(&format!("the stand-in {name}"), &mut command, Stop::Terminate, &log)?;
+        let missing = format!("the stand-in {name} does not listen");
+        self.session.wait_for(&missing, Duration::from_secs(10), || {
+            let said = fs::read_to_string(&log).ok()?;
+            let line: Value = said.lines().find_map(|line| serde_json::from_str(line).ok())?;
+            text(&line, "url").map(str::to_owned)
+        })
+    }
 }
 
 /// Builds packages and answers their programs. Cargo unites the features of what is built together: nothing that
