@@ -19,6 +19,7 @@ pub mod daily;
 mod faults;
 mod journal;
 mod listener;
+mod reply;
 
 pub use faults::Faults;
 pub use journal::{Direction, Entry};

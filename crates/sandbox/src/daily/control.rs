@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::answer::{Answer, Call, Refusal};
-use super::http::{answered, broken_off, pairs};
 use super::join::Participant;
 use super::server::Shared;
 use super::state::State;
 use crate::faults::{patched, spend};
+use crate::reply::{answered, broken_off, pairs};
 
 /// The face for tests. Joins and leaves are written down, the rest is not.
 pub(super) fn answer(

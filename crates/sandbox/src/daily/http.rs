@@ -1,14 +1,12 @@
 //! HTTP around the stand-in: the journal, the faults, and which of its three faces is asked.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::SizedStream;
-use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::web::{Bytes, Query};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
@@ -22,6 +20,7 @@ use super::{control, page, webhooks};
 use crate::faults::Fault;
 use crate::journal::Direction;
 use crate::listener::StandIn;
+use crate::reply::{answered, dropped, pairs};
 
 /// How long an unanswered request is held before its connection drops.
 const SILENCE: Duration = Duration::from_secs(600);
@@ -150,27 +149,4 @@ impl Shared {
             .content_type("application/json")
             .body(SizedStream::new(length, Box::pin(parts)))
     }
-}
-
-/// A query, or a form, whose pairs have one value each; anything else has none.
-pub(super) fn pairs(text: &str) -> BTreeMap<String, String> {
-    Query::from_query(text).map(Query::into_inner).unwrap_or_default()
-}
-
-/// A builder for a status that is known to be one.
-pub(super) fn answered(status: u16) -> actix_web::HttpResponseBuilder {
-    HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
-}
-
-/// An answer that never begins: its body fails before the head has left, and the connection ends.
-fn dropped() -> HttpResponse {
-    broken_off(1, Bytes::new())
-}
-
-/// An answer of `length` bytes whose connection ends after `part` of them.
-pub(super) fn broken_off(length: u64, part: Bytes) -> HttpResponse {
-    let failure = io::Error::new(io::ErrorKind::ConnectionAborted, "broken off on purpose");
-    let first = (!part.is_empty()).then_some(Ok(part));
-    let parts = stream::iter(first.into_iter().chain([Err(failure)]));
-    HttpResponse::Ok().body(SizedStream::new(length, parts))
 }

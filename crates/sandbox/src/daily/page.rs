@@ -8,9 +8,9 @@ use maud::{DOCTYPE, Markup, html};
 use uuid::Uuid;
 
 use super::answer::Call;
-use super::http::{answered, pairs};
 use super::join::Participant;
 use super::server::Shared;
+use crate::reply::{answered, pairs};
 
 /// `GET /{room}?t=TOKEN` shows the room. `POST /{room}` with `t` joins and with `leave` leaves;
 /// both go back to the page, which knows the visitor by `?p=PARTICIPANT`.

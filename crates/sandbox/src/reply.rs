@@ -1,0 +1,33 @@
+//! Answers of every stand-in, broken ones among them, and what is read of a request.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Query};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use futures_util::stream;
+
+/// A query, or a form, whose pairs have one value each; anything else has none.
+pub(crate) fn pairs(text: &str) -> BTreeMap<String, String> {
+    Query::from_query(text).map(Query::into_inner).unwrap_or_default()
+}
+
+/// A builder for a status that is known to be one.
+pub(crate) fn answered(status: u16) -> HttpResponseBuilder {
+    HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// An answer that never begins: its body fails before the head has left, and the connection ends.
+pub(crate) fn dropped() -> HttpResponse {
+    broken_off(1, Bytes::new())
+}
+
+/// An answer of `length` bytes whose connection ends after `part` of them.
+pub(crate) fn broken_off(length: u64, part: Bytes) -> HttpResponse {
+    let failure = io::Error::new(io::ErrorKind::ConnectionAborted, "broken off on purpose");
+    let first = (!part.is_empty()).then_some(Ok(part));
+    let parts = stream::iter(first.into_iter().chain([Err(failure)]));
+    HttpResponse::Ok().body(SizedStream::new(length, parts))
+}
