@@ -55,6 +55,8 @@ fn dispatch() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let session = Session::open()?;
+    // Every command builds at least the server.
+    services::require_build_needs(&session)?;
     match command {
         Command::Help | Command::Guard => Ok(ExitCode::SUCCESS),
         Command::Check(options) => check::run(&session, &options),

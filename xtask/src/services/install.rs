@@ -13,7 +13,9 @@ use crate::workspace::environment;
 pub(super) struct Package {
     /// What it is, for people.
     pub(super) title: &'static str,
+    /// Debian's packages, separated by spaces.
     pub(super) apt: &'static str,
+    /// Homebrew's, likewise.
     pub(super) brew: &'static str,
 }
 
@@ -24,7 +26,8 @@ pub(super) fn install(session: &Session, package: &Package) -> Result<()> {
     }
     if in_path("brew").is_some() {
         println!("    {} is missing: brew install {}", package.title, package.brew);
-        return session.run(Command::new("brew").args(["install", package.brew]));
+        let names = package.brew.split(' ');
+        return session.run(Command::new("brew").arg("install").args(names));
     }
     bail!(
         "{} is missing, and neither apt-get nor brew is here to install it; install {} yourself \
@@ -48,9 +51,9 @@ fn apt(session: &Session, package: &Package) -> Result<()> {
         &["sudo", "--non-interactive"]
     };
     println!("    {} is missing: {by_hand}", package.title);
-    for arguments in
-        [&["update"][..], &["install", "--yes", "--no-install-recommends", package.apt]]
-    {
+    let mut install = vec!["install", "--yes", "--no-install-recommends"];
+    install.extend(package.apt.split(' '));
+    for arguments in [&["update"][..], &install] {
         session.check()?;
         let words: Vec<_> =
             sudo.iter().chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]).collect();

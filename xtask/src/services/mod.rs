@@ -2,6 +2,7 @@
 
 mod account;
 mod install;
+mod openssl;
 mod postgres;
 mod redis;
 
@@ -41,6 +42,11 @@ pub(crate) fn redis(session: &Session, dir: &Path) -> Result<String> {
 /// Sees to it that `redis-server` is in the PATH, for programs that start their own.
 pub(crate) fn require_redis(session: &Session) -> Result<()> {
     redis::program(session).map(drop)
+}
+
+/// Sees to it that the workspace can be built here.
+pub(crate) fn require_build_needs(session: &Session) -> Result<()> {
+    openssl::require(session)
 }
 
 /// A loopback port that nobody listens on at this moment.
