@@ -14,7 +14,7 @@ struct Home {
     rule: &'static str,
 }
 
-const HOMES: [Home; 6] = [
+const HOMES: [Home; 7] = [
     Home {
         names: &[
             "diesel",
@@ -51,6 +51,12 @@ const HOMES: [Home; 6] = [
             product || matches!(room, Room::Xtask | Room::Sandbox)
         },
         rule: "ureq lives in adapters/daily, adapters/telemetry-service, adapters/identity and sandbox",
+    },
+    Home {
+        // Below rusoto lies hyper, so its adapter may have to speak of it.
+        names: &["hyper", "hyper-*", "reqwest", "hickory-*"],
+        lives: |room| matches!(room, Room::Adapter("webhook-sender" | "s3")),
+        rule: "hyper lives in adapters/webhook-sender and, below rusoto, in adapters/s3",
     },
     Home {
         names: &["redis", "fred", "deadpool-redis"],

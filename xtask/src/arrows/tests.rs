@@ -173,6 +173,8 @@ fn outside_crates_have_homes() {
         ("aws-sdk-s3", "crates/adapters/s3-aws-sdk", "crates/adapters/s3"),
         ("ureq", "crates/adapters/identity", "crates/http-api"),
         ("ureq", "crates/sandbox", "crates/web"),
+        ("hyper", "crates/adapters/webhook-sender", "crates/adapters/daily"),
+        ("hickory-resolver", "crates/adapters/webhook-sender", "bins/core-api"),
         ("redis", "crates/adapters/redis", "crates/web"),
     ];
     for (name, home, elsewhere) in homes {

@@ -27,7 +27,7 @@ impl Admitted {
 
 /// The two hosts that the development switch admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Loopback {
+pub(crate) enum Loopback {
     /// `127.0.0.1`.
     V4,
     /// `[::1]`.

@@ -10,7 +10,8 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Admitted, Forbidden, Loopback};
+pub(crate) use address::Loopback;
+pub use address::{Admitted, Forbidden};
 pub use place::{BadUrl, Place};
 pub(crate) use place::{Name, Scheme};
 
