@@ -1,5 +1,5 @@
 //! Local stand-ins for the outside systems of the platform, each a real HTTP server on loopback:
-//! [`daily`] plays the video provider Daily.co.
+//! [`daily`] plays the video provider Daily.co, [`receiver`] whoever receives webhooks.
 //!
 //! For tests (in-process, on a port of their own, with a clock that the test moves) and for
 //! development (`cargo run -p restartix-sandbox -- daily --port N`). Every stand-in has control
@@ -12,9 +12,10 @@
 //! Less obvious dependencies: `maud` for the room page, because its templates escape by
 //! construction; `ureq` (on blocking threads) to post webhooks, because actix's own client brings
 //! HTTP/2 into the whole build; `jsonwebtoken` because tokens must be judged by a library that is
-//! not the code under test; `subtle` to compare keys in constant time.
+//! not the code under test; `subtle` to compare keys and signatures in constant time.
 
 pub mod daily;
+pub mod receiver;
 
 mod faults;
 mod journal;

@@ -7,7 +7,8 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use restartix_kernel::Secret;
 use restartix_sandbox::daily::{Daily, Options, Subscription};
-use tokio::signal::unix::{SignalKind, signal};
+use restartix_sandbox::receiver::{self, Receiver};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
 
 /// Local stand-ins for the outside systems of the platform.
@@ -22,6 +23,8 @@ struct Arguments {
 enum StandIn {
     /// Daily.co, the video provider.
     Daily(DailyArguments),
+    /// A receiver of webhooks: `POST /hooks/{name}`.
+    Receiver(ReceiverArguments),
 }
 
 #[derive(clap::Args)]
@@ -46,10 +49,21 @@ struct DailyArguments {
     hipaa: bool,
 }
 
+#[derive(clap::Args)]
+struct ReceiverArguments {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Refuse what cannot be verified because no secret was told yet.
+    #[arg(long)]
+    strict: bool,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().stand_in {
         StandIn::Daily(arguments) => daily(arguments).await,
+        StandIn::Receiver(arguments) => receiver(arguments).await,
     }
 }
 
@@ -66,14 +80,29 @@ async fn daily(arguments: DailyArguments) -> anyhow::Result<()> {
     }
     options.switches.hipaa = arguments.hipaa;
     // Signals first: one that comes while the port is taken must not be lost.
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+    let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let daily = Daily::start(options).await.context("Daily's stand-in did not start")?;
     announce("daily", daily.url())?;
-    tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended.context("Ctrl-C cannot be heard")?,
-        _ = terminate.recv() => {}
-    }
+    until_told(terminate).await?;
     daily.stop().await.context("Daily's stand-in did not stop")
+}
+
+async fn receiver(arguments: ReceiverArguments) -> anyhow::Result<()> {
+    let mut options = receiver::Options { port: arguments.port, ..receiver::Options::default() };
+    options.switches.strict = arguments.strict;
+    let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+    let receiver = Receiver::start(options).await.context("the receiver did not start")?;
+    announce("receiver", receiver.url())?;
+    until_told(terminate).await?;
+    receiver.stop().await.context("the receiver did not stop")
+}
+
+/// Until Ctrl-C or SIGTERM.
+async fn until_told(mut terminate: Signal) -> anyhow::Result<()> {
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended.context("Ctrl-C cannot be heard"),
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 /// One JSON line, for the program that started this one.

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Query};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt};
+use restartix_kernel::Clock;
 
 /// A query, or a form, whose pairs have one value each; anything else has none.
 pub(crate) fn pairs(text: &str) -> BTreeMap<String, String> {
@@ -30,4 +33,26 @@ pub(crate) fn broken_off(length: u64, part: Bytes) -> HttpResponse {
     let first = (!part.is_empty()).then_some(Ok(part));
     let parts = stream::iter(first.into_iter().chain([Err(failure)]));
     HttpResponse::Ok().body(SizedStream::new(length, parts))
+}
+
+/// `response` with `body`, in whose middle it pauses on `clock`.
+pub(crate) fn slowly(
+    mut response: HttpResponseBuilder,
+    body: Bytes,
+    pause: Duration,
+    clock: &Arc<dyn Clock>,
+) -> HttpResponse {
+    if pause.is_zero() {
+        return response.body(body);
+    }
+    let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    let mut first = body;
+    let second = first.split_off(first.len() / 2);
+    let clock = Arc::clone(clock);
+    let rest = stream::once(async move {
+        clock.sleep(pause).await;
+        Ok::<_, io::Error>(second)
+    });
+    let parts = stream::once(async move { Ok(first) }).chain(rest);
+    response.body(SizedStream::new(length, Box::pin(parts)))
 }

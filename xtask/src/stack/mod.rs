@@ -43,6 +43,8 @@ pub(crate) struct Stack {
     pub(crate) url: String,
     /// Daily's stand-in.
     pub(crate) daily_url: String,
+    /// The receiver of webhooks: endpoints are `/hooks/NAME` below it.
+    pub(crate) receiver_url: String,
     /// The superuser's URL of the database.
     pub(crate) database_url: String,
     /// Whether the database was made just now and holds nothing.
@@ -79,6 +81,7 @@ impl Stack {
                 ("--domain-id", secrets.get("daily_domain_id")?),
             ],
         )?;
+        let receiver_url = stand_ins.start("receiver", &[])?;
         let places = Places {
             port,
             bootstrap_url: &database_url,
@@ -90,6 +93,7 @@ impl Stack {
             environment: settings::environment(&secrets, &places)?,
             program: program(&programs, "core-api")?,
             daily_url,
+            receiver_url,
             database_url,
             fresh,
             redis_url,

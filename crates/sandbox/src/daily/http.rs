@@ -1,15 +1,12 @@
 //! HTTP around the stand-in: the journal, the faults, and which of its three faces is asked.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::SizedStream;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::stream::{self, StreamExt};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::answer::{Answer, Call, Refusal};
 use super::api::{self, authorise};
@@ -20,7 +17,7 @@ use super::{control, page, webhooks};
 use crate::faults::Fault;
 use crate::journal::Direction;
 use crate::listener::StandIn;
-use crate::reply::{answered, dropped, pairs};
+use crate::reply::{answered, dropped, pairs, slowly};
 
 /// How long an unanswered request is held before its connection drops.
 const SILENCE: Duration = Duration::from_secs(600);
@@ -92,7 +89,9 @@ impl Shared {
             Ok(body) => (200, body),
             Err(refusal) => (refusal.status, refusal.body),
         };
-        self.close(number, self.slowly(status, &body, pause))
+        let mut response = answered(status);
+        response.content_type("application/json");
+        self.close(number, slowly(response, body.to_string().into(), pause, &self.clock))
     }
 
     async fn endpoint(
@@ -128,25 +127,5 @@ impl Shared {
         };
         let status = test.send(self).await;
         webhooks::register(&mut self.state(), webhook, status)
-    }
-
-    /// The answer, with a pause in the middle of its body.
-    fn slowly(self: &Arc<Self>, status: u16, body: &Value, pause: Duration) -> HttpResponse {
-        let whole = body.to_string();
-        if pause.is_zero() {
-            return answered(status).content_type("application/json").body(whole);
-        }
-        let length = u64::try_from(whole.len()).unwrap_or(u64::MAX);
-        let mut first = Bytes::from(whole);
-        let second = first.split_off(first.len() / 2);
-        let shared = Arc::clone(self);
-        let rest = stream::once(async move {
-            shared.clock.sleep(pause).await;
-            Ok::<_, io::Error>(second)
-        });
-        let parts = stream::once(async move { Ok(first) }).chain(rest);
-        answered(status)
-            .content_type("application/json")
-            .body(SizedStream::new(length, Box::pin(parts)))
     }
 }
