@@ -16,7 +16,8 @@ pub struct Config {
     /// Whether the bucket stands in the path instead of the host's name. Needed where names below
     /// the endpoint do not resolve, and for buckets with dots in their names.
     pub path_style: bool,
-    /// The KMS key that encrypts (an id, an alias or an ARN); absent: S3's own keys (AES256).
+    /// The ARN of the KMS key that encrypts; absent: S3's own keys (AES256). Neither an id nor an
+    /// alias: policies compare the ARN.
     pub kms_key_id: Option<String>,
     /// Who we are.
     pub credentials: CredentialSource,
@@ -70,8 +71,8 @@ pub enum ConfigError {
     /// TLS certificates do not cover names with more dots.
     #[error("a bucket with dots in its name needs the path style")]
     Dots,
-    /// The key's id cannot be sent.
-    #[error("the KMS key id must be 1 to 2048 visible ASCII characters")]
+    /// The key is not named by its ARN.
+    #[error("the KMS key must be named by its ARN, arn:aws:kms:...:key/...")]
     KmsKeyId,
     /// The access key cannot be sent.
     #[error("the access key must have an id and a secret of visible ASCII characters")]
@@ -117,7 +118,9 @@ impl Config {
     /// What cannot work, if anything.
     pub fn check(&self) -> Result<(), ConfigError> {
         crate::place::Place::of(self)?;
-        if self.kms_key_id.as_deref().is_some_and(|id| !is_sendable(id, 2048)) {
+        let is_arn =
+            |id: &str| is_sendable(id, 2048) && id.starts_with("arn:aws") && id.contains(":key/");
+        if self.kms_key_id.as_deref().is_some_and(|id| !is_arn(id)) {
             return Err(ConfigError::KmsKeyId);
         }
         self.credentials.check()?;
@@ -166,7 +169,7 @@ mod tests {
             (Config { bucket: "a/../b".to_owned(), ..config() }, ConfigError::Bucket),
             (Config { bucket: "a..b".to_owned(), ..config() }, ConfigError::Bucket),
             (Config { bucket: "files.clinic".to_owned(), ..config() }, ConfigError::Dots),
-            (Config { kms_key_id: some("a b"), ..config() }, ConfigError::KmsKeyId),
+            (Config { kms_key_id: some("alias/files"), ..config() }, ConfigError::KmsKeyId),
             (Config { credentials: nobody, ..config() }, ConfigError::Credentials),
             (Config { timeouts: zero, ..config() }, ConfigError::Timeouts),
             (Config { attempts: 0, ..config() }, ConfigError::Attempts),

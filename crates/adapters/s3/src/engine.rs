@@ -33,7 +33,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     attempts: u8,
-    timeouts: Timeouts,
+    pub(crate) timeouts: Timeouts,
     health: Mutex<Health>,
 }
 

@@ -62,7 +62,7 @@ impl Http {
         let mut seen = sent.count();
         loop {
             match tokio::time::timeout(self.timeouts.idle, &mut answer).await {
-                Ok(answered) => return answered.map_err(CallError::transport),
+                Ok(answered) => return answered.map_err(broken),
                 Err(_) if sent.count() != seen => seen = sent.count(),
                 Err(_) => return Err(CallError::TimedOut(self.timeouts.idle)),
             }
@@ -127,6 +127,11 @@ impl Http {
             }
         })
     }
+}
+
+/// Whose fault it is: the body's that was to be sent, or the connection's.
+fn broken(error: hyper::Error) -> CallError {
+    if error.is_user() { CallError::Body(Box::new(error)) } else { CallError::transport(error) }
 }
 
 /// How far a body has been sent.

@@ -38,6 +38,9 @@ mod error;
 mod failure;
 mod health;
 mod http;
+mod objects;
+#[cfg(test)]
+mod objects_tests;
 mod place;
 mod presign;
 mod s3;

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::{Config, CredentialSource, Credentials, Timeouts};
 
 /// What the server does with one connection.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Turn {
     /// Reads the request, sends these bytes, closes.
     Say(Vec<u8>),
@@ -19,7 +19,11 @@ pub(crate) enum Turn {
     Stall(Vec<u8>),
     /// Closes at once.
     Hang,
+    /// Reads the request, and does what this says.
+    Answer(Answers),
 }
+
+pub(crate) type Answers = Arc<dyn Fn(&str, &str) -> Turn + Send + Sync>;
 
 pub(crate) struct Server {
     pub(crate) url: String,
@@ -29,17 +33,33 @@ pub(crate) struct Server {
 impl Server {
     /// Takes the turns one after the other; the last one again and again.
     pub(crate) async fn start(turns: Vec<Turn>) -> Self {
+        let mut turns = turns.into_iter();
+        let mut last = Turn::Hang;
+        Self::taking(move || {
+            last = turns.next().unwrap_or_else(|| last.clone());
+            last.clone()
+        })
+        .await
+    }
+
+    /// Answers each request as `answer` says; requests are given as method, path and query, and
+    /// everything.
+    pub(crate) async fn answering(
+        answer: impl Fn(&str, &str) -> Turn + Send + Sync + 'static,
+    ) -> Self {
+        let answer: Answers = Arc::new(answer);
+        Self::taking(move || Turn::Answer(answer.clone())).await
+    }
+
+    async fn taking(mut next: impl FnMut() -> Turn + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let heard = Arc::<Mutex<Vec<String>>>::default();
         let notes = heard.clone();
         tokio::spawn(async move {
-            let mut turns = turns.into_iter().peekable();
-            let mut last = Turn::Hang;
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                last = turns.next().unwrap_or(last);
-                tokio::spawn(serve(stream, last.clone(), notes.clone()));
+                tokio::spawn(serve(stream, next(), notes.clone()));
             }
         });
         Self { url, heard }
@@ -90,17 +110,21 @@ pub(crate) fn status(status: u16) -> Turn {
     Turn::Say(format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n").into())
 }
 
-async fn serve(mut stream: TcpStream, turn: Turn, heard: Arc<Mutex<Vec<String>>>) {
+async fn serve(mut stream: TcpStream, mut turn: Turn, heard: Arc<Mutex<Vec<String>>>) {
+    let mut request = String::new();
+    if !matches!(turn, Turn::Hang) {
+        request = read(&mut stream).await;
+    }
+    heard.lock().unwrap().push(request.clone());
+    if let Turn::Answer(answer) = &turn {
+        let line = request.split(" HTTP/1.1").next().unwrap_or_default();
+        turn = answer(line, &request);
+    }
     let (bytes, stays) = match turn {
         Turn::Say(bytes) => (bytes, false),
         Turn::Stall(bytes) => (bytes, true),
-        Turn::Hang => {
-            heard.lock().unwrap().push(String::new());
-            return;
-        }
+        Turn::Hang | Turn::Answer(_) => return,
     };
-    let request = read(&mut stream).await;
-    heard.lock().unwrap().push(request);
     // The other side may have gone.
     let _ = stream.write_all(&bytes).await;
     let _ = stream.flush().await;

@@ -4,6 +4,8 @@ mod apply;
 mod check;
 mod policy;
 mod probe;
+#[cfg(test)]
+mod tests;
 mod wanted;
 
 use std::fmt;

@@ -1,0 +1,260 @@
+//! One object at a time, by its key.
+
+use std::io;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use rusoto_core::RusotoError;
+use rusoto_s3::{
+    Delete, DeleteObjectsRequest, GetObjectError, GetObjectRequest, HeadObjectError,
+    HeadObjectRequest, ListObjectVersionsOutput, ListObjectVersionsRequest, ObjectIdentifier,
+    S3 as _,
+};
+
+use crate::failure::{failed, is_absent, refused};
+use crate::http::Progress;
+use crate::presign::Body;
+use crate::sigv4::Payload;
+use crate::{CallError, S3};
+
+/// A body on its way.
+pub(crate) type Parts = Pin<Box<dyn Stream<Item = Result<Bytes, io::Error>> + Send>>;
+
+/// The largest refusal that is read, in bytes.
+const REFUSAL: usize = 64 * 1024;
+/// How many versions are deleted by one request: S3's limit.
+const BATCH: i64 = 1000;
+/// After so many batches an object is given up as one that somebody writes faster than it is
+/// deleted.
+const BATCHES: usize = 100;
+
+/// What S3 knows of a version.
+pub(crate) struct Facts {
+    pub(crate) version: String,
+    pub(crate) size: u64,
+    pub(crate) content_type: Option<String>,
+    pub(crate) encryption: Option<String>,
+    pub(crate) kms_key: Option<String>,
+}
+
+impl S3 {
+    /// Sends a body as it comes and answers its version. S3 refuses it unless it has the length,
+    /// the type and the hash that were said; a body that breaks off or goes on leaves nothing.
+    /// Never sent twice.
+    pub(crate) async fn put_object(
+        &self,
+        key: &str,
+        body: &Body<'_>,
+        parts: Parts,
+    ) -> Result<String, CallError> {
+        const OPERATION: &str = "put object";
+        let mut request = self.engine.request("PUT", key);
+        body.bind(&mut request, Some(&self.encryption));
+        request.payload = Payload::Hash(*body.sha256);
+        let sent = Progress::default();
+        let mut counted = Box::pin(exactly(parts, body.size, sent.clone()));
+        if body.size == 0 {
+            // Nobody would ask for a part of a body without length.
+            let more = tokio::time::timeout(self.engine.timeouts.idle, counted.next()).await;
+            if let Some(Err(error)) =
+                more.map_err(|_| CallError::TimedOut(self.engine.timeouts.idle))?
+            {
+                return Err(CallError::Body(Box::new(error)));
+            }
+        }
+        let counted = hyper::Body::wrap_stream(counted);
+        let work = async {
+            let answered = self.engine.once(request, counted, &sent).await?;
+            let (head, rest) = answered.into_parts();
+            if !head.status.is_success() {
+                let body = self.engine.http.read(rest, REFUSAL, OPERATION).await?;
+                return Err(refused(OPERATION, head.status.as_u16(), &body));
+            }
+            let version = head.headers.get("x-amz-version-id");
+            let version = version.and_then(|version| version.to_str().ok());
+            version
+                .map(str::to_owned)
+                .ok_or(CallError::Answer { operation: OPERATION, what: "no version" })
+        };
+        let limit = self.engine.timeouts.stream;
+        tokio::time::timeout(limit, work).await.map_err(|_| CallError::TimedOut(limit))?
+    }
+
+    /// What S3 knows of a version, the newest unless one is named; `None` where there is none.
+    pub(crate) async fn head_object(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<Option<Facts>, CallError> {
+        const OPERATION: &str = "head object";
+        let request = HeadObjectRequest {
+            bucket: self.bucket.clone(),
+            key: key.to_owned(),
+            version_id: version.map(str::to_owned),
+            ..Default::default()
+        };
+        let found = match self.client.head_object(request).await {
+            Ok(found) => found,
+            Err(RusotoError::Service(HeadObjectError::NoSuchKey(_))) => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(failed(OPERATION, error)),
+        };
+        let lacks = |what| CallError::Answer { operation: OPERATION, what };
+        let size = found.content_length.and_then(|size| u64::try_from(size).ok());
+        Ok(Some(Facts {
+            version: found.version_id.ok_or(lacks("no version"))?,
+            size: size.ok_or(lacks("no length"))?,
+            content_type: found.content_type,
+            encryption: found.server_side_encryption,
+            kms_key: found.ssekms_key_id,
+        }))
+    }
+
+    /// The bytes of a version as they come, with their number; `None` where there is none. Ends
+    /// with an error unless there were exactly so many.
+    pub(crate) async fn read_object(
+        &self,
+        key: &str,
+        version: &str,
+    ) -> Result<Option<(u64, Parts)>, CallError> {
+        const OPERATION: &str = "get object";
+        let request = GetObjectRequest {
+            bucket: self.bucket.clone(),
+            key: key.to_owned(),
+            version_id: Some(version.to_owned()),
+            ..Default::default()
+        };
+        let found = match self.client.get_object(request).await {
+            Ok(found) => found,
+            Err(RusotoError::Service(GetObjectError::NoSuchKey(_))) => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(failed(OPERATION, error)),
+        };
+        let lacks = |what| CallError::Answer { operation: OPERATION, what };
+        let size = found.content_length.and_then(|size| u64::try_from(size).ok());
+        let size = size.ok_or(lacks("no length"))?;
+        let body = found.body.ok_or(lacks("no body"))?;
+        Ok(Some((size, Box::pin(exactly(Box::pin(body), size, Progress::default())))))
+    }
+
+    /// Deletes every version and every marker of a key: nothing of it is left. That there was
+    /// nothing is no error.
+    pub(crate) async fn delete_object(&self, key: &str) -> Result<(), CallError> {
+        for _ in 0..BATCHES {
+            let request = ListObjectVersionsRequest {
+                bucket: self.bucket.clone(),
+                prefix: Some(key.to_owned()),
+                max_keys: Some(BATCH),
+                ..Default::default()
+            };
+            let listed = self.client.list_object_versions(request).await;
+            let listed = listed.map_err(|error| failed("list versions", error))?;
+            let objects = versions_of(key, listed);
+            if objects.is_empty() {
+                return Ok(());
+            }
+            self.delete_versions(objects).await?;
+        }
+        Err(CallError::Answer { operation: "list versions", what: "versions without end" })
+    }
+
+    async fn delete_versions(&self, objects: Vec<ObjectIdentifier>) -> Result<(), CallError> {
+        const OPERATION: &str = "delete versions";
+        let request = DeleteObjectsRequest {
+            bucket: self.bucket.clone(),
+            delete: Delete { objects, quiet: Some(true) },
+            ..Default::default()
+        };
+        let deleted = self.client.delete_objects(request).await;
+        let deleted = deleted.map_err(|error| failed(OPERATION, error))?;
+        match deleted.errors.unwrap_or_default().into_iter().next() {
+            None => Ok(()),
+            Some(error) => {
+                let code = error.code.unwrap_or_default();
+                // The answer itself is a 200; what it says of one version stands for a refusal.
+                let status = if code == "InternalError" { 500 } else { 403 };
+                Err(CallError::Status { operation: OPERATION, status, code })
+            }
+        }
+    }
+}
+
+/// The versions and markers of exactly this key. The list is of a prefix, sorted by key: what
+/// belongs to the key itself comes first, so that a page without any means that there is none.
+fn versions_of(key: &str, listed: ListObjectVersionsOutput) -> Vec<ObjectIdentifier> {
+    let versions = listed.versions.unwrap_or_default().into_iter();
+    let versions = versions.map(|version| (version.key, version.version_id));
+    let markers = listed.delete_markers.unwrap_or_default().into_iter();
+    let markers = markers.map(|marker| (marker.key, marker.version_id));
+    let ours = versions.chain(markers).filter(|(found, _)| found.as_deref() == Some(key));
+    ours.map(|(_, version_id)| ObjectIdentifier { key: key.to_owned(), version_id }).collect()
+}
+
+/// The parts of a body, and an error where they are more or less than `size` bytes. A part is
+/// held back until the next one or the end has come: what is sent to its announced length is a
+/// whole object to S3, and must not be one whose source went on.
+fn exactly(
+    parts: Parts,
+    size: u64,
+    sent: Progress,
+) -> impl Stream<Item = Result<Bytes, io::Error>> + Send + 'static {
+    stream::unfold(Some((parts, size, None::<Bytes>)), move |state| {
+        let sent = sent.clone();
+        async move {
+            let (mut parts, mut left, mut held) = state?;
+            loop {
+                match parts.next().await {
+                    None if left == 0 => return held.map(|part| (Ok(part), None)),
+                    None => return Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
+                    Some(Err(error)) => return Some((Err(error), None)),
+                    Some(Ok(part)) => {
+                        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+                        let Some(less) = left.checked_sub(length) else {
+                            return Some((Err(io::Error::other("the body is too long")), None));
+                        };
+                        left = less;
+                        sent.step();
+                        if let Some(ready) = held.replace(part) {
+                            return Some((Ok(ready), Some((parts, left, held))));
+                        }
+                    }
+                }
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(parts: &[&'static [u8]], size: u64) -> Result<Vec<u8>, io::Error> {
+        let parts: Vec<_> = parts.iter().map(|part| Ok(Bytes::from_static(part))).collect();
+        let stream = exactly(Box::pin(stream::iter(parts)), size, Progress::default());
+        let read: Vec<_> = stream.collect().await;
+        read.into_iter().collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
+    }
+
+    #[tokio::test]
+    async fn a_body_is_as_long_as_was_said() {
+        assert_eq!(read(&[b"ab", b"", b"c"], 3).await.unwrap(), b"abc");
+        assert_eq!(read(&[], 0).await.unwrap(), b"");
+        assert!(read(&[b"a"], 0).await.is_err());
+        assert_eq!(read(&[b"ab"], 3).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert!(read(&[b"ab", b"cd"], 3).await.is_err());
+    }
+
+    #[test]
+    fn a_key_that_begins_alike_is_another() {
+        let version = |key: &str| rusoto_s3::ObjectVersion {
+            key: Some(key.to_owned()),
+            version_id: Some("v1".to_owned()),
+            ..Default::default()
+        };
+        let versions = Some(vec![version("1/a"), version("1/a.pdf"), version("1/ab")]);
+        let found = versions_of("1/a", ListObjectVersionsOutput { versions, ..Default::default() });
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].key, "1/a");
+    }
+}
