@@ -18,7 +18,8 @@ use restartix_video::VideoProvider;
 use restartix_workflows::{Bookings, Clinic, Desk, RoomKeeper, Schedule, Visits, Worker};
 
 use crate::config;
-use crate::readiness::Readiness;
+use crate::readiness::{Readiness, Watched};
+use crate::storage::Storage;
 
 /// Everything that a server does, put together and not yet begun.
 pub struct App {
@@ -28,6 +29,8 @@ pub struct App {
     pub workers: Vec<Box<dyn Worker>>,
     /// What knows how the dependencies fare.
     pub readiness: Arc<Readiness>,
+    /// The files' bucket, where there is one.
+    pub(crate) storage: Option<Arc<Storage>>,
 }
 
 /// Puts the server together. Connects to nothing: what is not there shows in `readyz`. Needs a
@@ -42,7 +45,12 @@ pub fn assemble(
     let redis = Redis::open(&RedisConfig::new(config.redis.url.clone())).context("redis.url")?;
     let daily = Daily::new(&config.daily, clock.clone(), random.clone()).context("daily")?;
     let daily = Arc::new(daily);
-    let readiness = Arc::new(readiness(config, &redis, &daily, &clock)?);
+    let storage = storage(config, &clock, &random)?;
+    let mut vendors: Vec<Arc<dyn Watched + Send + Sync>> = vec![daily.clone()];
+    if let Some(storage) = &storage {
+        vendors.push(storage.clone());
+    }
+    let readiness = Arc::new(readiness(config, &redis, vendors, &clock)?);
 
     let desk = Desk::new(Arc::new(PgUnits::new(app.clone())), clock.clone(), random.clone());
     let verifier = Verifier::new(config.identity.clone(), clock.clone()).context("identity")?;
@@ -65,7 +73,7 @@ pub fn assemble(
         random,
         config: config.http.presentation(),
     };
-    Ok(App { api, workers, readiness })
+    Ok(App { api, workers, readiness, storage })
 }
 
 /// The workers alone: they need no identity provider and no Redis.
@@ -82,13 +90,26 @@ pub(crate) fn workers(
     Ok(vec![Box::new(RoomKeeper::new(desk, queue, provider))])
 }
 
+/// The files' bucket. Production wants proof of its rules.
+fn storage(
+    config: &config::Server,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> anyhow::Result<Option<Arc<Storage>>> {
+    let Some(s3) = &config.storage else { return Ok(None) };
+    let strict = config.profile == config::Profile::Production;
+    let origins = config.http.web_origins();
+    let storage = Storage::new(s3, &origins, strict, clock.clone(), random.clone())?;
+    Ok(Some(Arc::new(storage)))
+}
+
 fn readiness(
     config: &config::Server,
     redis: &Redis,
-    daily: &Arc<Daily>,
+    vendors: Vec<Arc<dyn Watched + Send + Sync>>,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Readiness> {
     let single = DatabaseConfig { pool_size: 1, ..config.database.app() };
     let database = Database::new(&single).context("database.app_url")?;
-    Ok(Readiness::new(database, redis.clone(), vec![daily.clone()], clock.clone()))
+    Ok(Readiness::new(database, redis.clone(), vendors, clock.clone()))
 }

@@ -47,6 +47,9 @@ pub enum Command {
     /// Let people into an organisation.
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Set or check the rules of the files' bucket.
+    #[command(subcommand)]
+    Bucket(BucketCommand),
     /// Print a bearer token of a user; in the development profile only.
     Token(TokenArgs),
 }
@@ -69,6 +72,17 @@ pub enum OrgCommand {
         #[arg(long, value_parser = organisation)]
         id: OrgId,
     },
+}
+
+/// What is done with the bucket.
+#[derive(Debug, Subcommand)]
+pub enum BucketCommand {
+    /// Make the bucket where there is none, and set its rules: no public access, encryption,
+    /// versions, CORS, policy. Rules of others are replaced. Idempotent.
+    Apply,
+    /// Print each rule that does not hold as {"rule", "expected", "found"}, after asking for what
+    /// must be refused as well; exit 1 when there is any.
+    Check,
 }
 
 /// What is done with members.
@@ -130,7 +144,14 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         insta::assert_snapshot!("help", command.render_help());
-        for path in [&["migrate"][..], &["org", "create"], &["member", "add"], &["token"]] {
+        for path in [
+            &["migrate"][..],
+            &["org", "create"],
+            &["member", "add"],
+            &["bucket", "apply"],
+            &["bucket", "check"],
+            &["token"],
+        ] {
             let mut found = &mut command;
             for name in path {
                 found = found.find_subcommand_mut(name).unwrap();

@@ -6,9 +6,9 @@ use anyhow::Context;
 use restartix_kernel::{ExposeSecret, SystemClock};
 use restartix_postgres::NewOrganisation;
 
-use crate::cli::{Cli, Command, MemberCommand, OrgCommand};
+use crate::cli::{BucketCommand, Cli, Command, MemberCommand, OrgCommand};
 use crate::config::{
-    Bootstrap, Environment, Log, Member, Migrator, Profile, Server, Settings, Tokens,
+    Bootstrap, Environment, Log, Member, Migrator, Profile, Server, Settings, Storage, Tokens,
 };
 use crate::{logging, operate, run};
 
@@ -40,6 +40,16 @@ pub fn execute(cli: Cli, environment: &Environment) -> anyhow::Result<()> {
         Command::Member(MemberCommand::Add(new)) => {
             let added = wait_for(operate::add_member(&Member::read(&settings)?, new))?;
             print(&added.to_string())
+        }
+        Command::Bucket(BucketCommand::Apply) => {
+            print(&wait_for(operate::apply_bucket(&Storage::read(&settings)?))?.to_string())
+        }
+        Command::Bucket(BucketCommand::Check) => {
+            let findings = wait_for(operate::check_bucket(&Storage::read(&settings)?))?;
+            findings.iter().try_for_each(|line| print(&line.to_string()))?;
+            let count = findings.len();
+            anyhow::ensure!(count == 0, "{count} of the bucket's rules do not hold");
+            Ok(())
         }
         Command::Token(args) => {
             let token = operate::sign_token(&Tokens::read(&settings)?, &SystemClock, &args)?;

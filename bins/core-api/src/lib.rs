@@ -22,6 +22,7 @@ mod operate;
 mod readiness;
 mod run;
 mod serve;
+mod storage;
 mod work;
 
 pub use assemble::{App, assemble};

@@ -8,13 +8,14 @@ use restartix_identity::{DevelopmentToken, sign_development_token};
 use restartix_kernel::{Clock, Secret, SystemClock, SystemRandom};
 use restartix_postgres::migrate::{self, RoleUrls};
 use restartix_postgres::{Database, NewOrganisation, Operator, PgDirectory, PgUnits};
+use restartix_s3::{Bucket, Finding, S3};
 use restartix_telemetry::{Act, Operation};
 use restartix_tenancy::{ClaimedRows, Directory, Enrolment, OrgId};
 use restartix_workflows::{Clinic, Desk, NewPerson};
 use serde_json::{Value, json};
 
 use crate::cli::{MemberArgs, TokenArgs};
-use crate::config::{Bootstrap, Member, Migrator, Tokens};
+use crate::config::{Bootstrap, Member, Migrator, Storage, Tokens};
 
 /// Makes roles, extensions and functions.
 pub(crate) async fn bootstrap(config: &Bootstrap) -> anyhow::Result<()> {
@@ -67,6 +68,24 @@ pub(crate) async fn add_member(config: &Member, new: MemberArgs) -> anyhow::Resu
 
 async fn operator(config: &Migrator) -> anyhow::Result<Operator> {
     Ok(Operator::connect(&config.url, config.ca_file.as_deref()).await?)
+}
+
+/// Sets the bucket's rules.
+pub(crate) async fn apply_bucket(config: &Storage) -> anyhow::Result<Value> {
+    bucket(config)?.apply().await?;
+    Ok(json!({"applied": config.s3.bucket}))
+}
+
+/// Tells each of the bucket's rules that does not hold.
+pub(crate) async fn check_bucket(config: &Storage) -> anyhow::Result<Vec<Value>> {
+    let findings = bucket(config)?.check().await?;
+    let line = |Finding { rule, expected, found }| json!({"rule": rule, "expected": expected, "found": found});
+    Ok(findings.into_iter().map(line).collect())
+}
+
+fn bucket(config: &Storage) -> anyhow::Result<Bucket> {
+    let s3 = S3::new(&config.s3, Arc::new(SystemClock), Arc::new(SystemRandom));
+    Ok(s3.context("storage")?.bucket(&config.origins))
 }
 
 /// Signs a bearer token.

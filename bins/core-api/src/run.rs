@@ -31,8 +31,11 @@ async fn serve_until_signal(
 ) -> anyhow::Result<()> {
     let (clock, random) = system();
     let signals = signals()?;
-    let App { api, workers, readiness } =
+    let App { api, workers, readiness, storage } =
         assemble(config, clock.clone(), random, Arc::new(metrics.clone()))?;
+    if let Some(storage) = &storage {
+        storage.vouch().await?;
+    }
     let (stop, stopped) = watch::channel(false);
     let workers = with_workers.then(|| {
         let clock = clock.clone();

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use restartix_core_api::config::{Environment, Faults, Server, Settings, Tokens};
 use restartix_kernel::ExposeSecret;
+use restartix_s3::CredentialSource;
 
 const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
 
@@ -61,7 +62,12 @@ fn every_fault_is_named_at_once() {
         ("CORE_DAILY__REGION", "Europe!"),
         ("CORE_LOG__FORMAT", "xml"),
         ("CORE_LOG__LEVEL", "loud"),
-        ("CORE_STORAGE__BUCKET", "files"),
+        ("CORE_STORAGE__ENDPOINT", "s3.example"),
+        ("CORE_STORAGE__REGION", "Frankfurt"),
+        ("CORE_STORAGE__BUCKET", "Files"),
+        ("CORE_STORAGE__PATH_STYLE", "yes"),
+        ("CORE_STORAGE__KMS_KEY_ID", "the key"),
+        ("CORE_STRORAGE__BUCKET", "files"),
     ]);
     insta::assert_snapshot!(told);
 }
@@ -85,6 +91,11 @@ fn production_refuses_what_is_fit_for_development() {
         ("CORE_IDENTITY__HS256_SECRET", "a-secret-for-development-and-nothing-else"),
         ("CORE_DAILY__BASE_URL", "http://127.0.0.1:7070/v1"),
         ("CORE_DAILY__API_KEY", "development-key"),
+        ("CORE_STORAGE__ENDPOINT", "http://127.0.0.1:9000"),
+        ("CORE_STORAGE__BUCKET", "files"),
+        ("CORE_STORAGE__REGION", "eu-central-1"),
+        ("CORE_STORAGE__ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("CORE_STORAGE__SECRET_ACCESS_KEY", "sandbox-secret"),
     ]);
     insta::assert_snapshot!(told);
 }
@@ -98,10 +109,58 @@ fn production_is_content_with_tls_everywhere() {
         ("CORE_REDIS__URL", "rediss://:pw@redis.example"),
         ("CORE_IDENTITY__ISSUER", "https://id.example"),
         ("CORE_IDENTITY__AUDIENCE", "core-api"),
+        ("CORE_STORAGE__BUCKET", "clinic-files"),
+        ("CORE_STORAGE__REGION", "eu-central-1"),
     ]);
     assert_eq!(server(&environment).unwrap().http.public_url, "https://api.clinic.example");
     let told = Tokens::read(&Settings::load(None, &environment)).unwrap_err().to_string();
     assert!(told.contains("profile (CORE_PROFILE) must be development"), "{told}");
+}
+
+#[test]
+fn who_we_are_to_s3_is_said_by_the_first_that_says_so() {
+    let source = |more: &[(&str, &str)]| {
+        let mut pairs =
+            vec![("CORE_STORAGE__BUCKET", "files"), ("CORE_STORAGE__REGION", "eu-central-1")];
+        pairs.extend(more);
+        server(&development(&pairs)).map(|config| config.storage.unwrap().credentials)
+    };
+    let instance = source(&[]).unwrap();
+    assert!(
+        matches!(instance, CredentialSource::Instance { endpoint } if endpoint == CredentialSource::INSTANCE)
+    );
+    let agent = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/7");
+    let Ok(CredentialSource::Container { url, .. }) = source(&[agent]) else {
+        panic!("the container's agent was not taken");
+    };
+    assert_eq!(url, "http://169.254.170.2/v2/credentials/7");
+    let file = ("CORE_STORAGE__CREDENTIALS_FILE", "/run/secrets/aws");
+    let profile = source(&[agent, file]).unwrap();
+    assert!(matches!(profile, CredentialSource::Profile { name, .. } if name == "default"));
+    let id = ("CORE_STORAGE__ACCESS_KEY_ID", "AKIDEXAMPLE");
+    let secret = ("CORE_STORAGE__SECRET_ACCESS_KEY", "the-secret-of-s3");
+    let fixed = source(&[agent, id, secret]).unwrap();
+    assert!(matches!(&fixed, CredentialSource::Fixed(key) if key.access_key_id == "AKIDEXAMPLE"));
+    assert!(!format!("{fixed:?}").contains("the-secret-of-s3"));
+
+    for (more, told) in [
+        (&[id][..], "storage.secret_access_key (CORE_STORAGE__SECRET_ACCESS_KEY) is required with"),
+        (&[secret], "storage.access_key_id (CORE_STORAGE__ACCESS_KEY_ID) is required with"),
+        (&[id, secret, file], "are both given"),
+        (&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://agent.example/")], "is refused"),
+    ] {
+        let refused = source(more).unwrap_err().to_string();
+        assert!(refused.contains(told), "{refused}");
+    }
+}
+
+#[test]
+fn a_bucket_wants_a_region_and_the_other_keys_want_a_bucket() {
+    let told = faults(&[("CORE_STORAGE__BUCKET", "files")]);
+    assert!(told.contains("storage.region (CORE_STORAGE__REGION) is required with"), "{told}");
+    let told = faults(&[("CORE_STORAGE__REGION", "eu-central-1")]);
+    assert!(told.contains("storage.bucket (CORE_STORAGE__BUCKET) is required with"), "{told}");
+    assert!(server(&development(&[])).unwrap().storage.is_none());
 }
 
 #[test]

@@ -53,6 +53,13 @@ impl Http {
 }
 
 impl Http {
+    /// The origins of our pages: the server's own and those that may call it.
+    pub fn web_origins(&self) -> Vec<String> {
+        let mut origins = vec![self.public_url.clone()];
+        origins.extend(self.cors_origins.iter().filter(|one| **one != self.public_url).cloned());
+        origins
+    }
+
     /// What the API must know of it.
     pub(crate) fn presentation(&self) -> restartix_http_api::Config {
         restartix_http_api::Config {

@@ -107,6 +107,52 @@ pub const KEYS: &[Key] = &[
         "the closest",
         "The region in which Daily runs the calls, as `eu-central-1`.",
     ),
+    plain(
+        "storage.endpoint",
+        "AWS's own",
+        "Where S3 is when it is not AWS's: an origin; https in production.",
+    ),
+    plain(
+        "storage.region",
+        "required with `storage.bucket`",
+        "The bucket's region, as `eu-central-1`.",
+    ),
+    plain(
+        "storage.bucket",
+        "none; required in production",
+        "The bucket of the files. Without one there are no files.",
+    ),
+    plain(
+        "storage.path_style",
+        "false",
+        "`true` puts the bucket into the path instead of the host's name.",
+    ),
+    plain(
+        "storage.kms_key_id",
+        "none: AES256",
+        "The ARN of the KMS key that encrypts files at rest.",
+    ),
+    plain(
+        "storage.access_key_id",
+        "from `storage.credentials_file`; else from the container's agent, where `AWS_CONTAINER_CREDENTIALS_…` are set; else from the instance (IMDSv2)",
+        "An access key's id.",
+    ),
+    secret(
+        "storage.secret_access_key",
+        "required with `storage.access_key_id`",
+        "The access key's secret.",
+    ),
+    secret(
+        "storage.session_token",
+        "none",
+        "The session's token, where the access key is a temporary one.",
+    ),
+    plain(
+        "storage.credentials_file",
+        "none",
+        "A file in the form of `~/.aws/credentials`, read again every 15 minutes.",
+    ),
+    plain("storage.profile", "default", "The profile of `storage.credentials_file`."),
     plain("log.format", "json", "`json` or `text`, on standard error."),
     plain("log.level", "info", "A level, or levels by target: `info,restartix_daily=debug`."),
 ];

@@ -15,13 +15,14 @@ mod purpose;
 mod reader;
 mod redis;
 mod source;
+mod storage;
 
 pub use database::Database;
 pub use fault::{Fault, Faults};
 pub use http::Http;
 pub use keys::{KEYS, Key, table};
 pub use log::{Format, Log};
-pub use purpose::{Bootstrap, Member, Migrator, Server, Tokens};
+pub use purpose::{Bootstrap, Member, Migrator, Server, Storage, Tokens};
 pub use reader::Profile;
 pub use redis::Redis;
 pub use source::{Environment, Settings};

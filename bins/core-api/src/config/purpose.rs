@@ -5,7 +5,7 @@ use restartix_kernel::Secret;
 
 use super::database::{ca_file, endpoint, required_url};
 use super::reader::Reader;
-use super::{Database, Faults, Http, Log, Profile, Redis, Settings, daily, identity};
+use super::{Database, Faults, Http, Log, Profile, Redis, Settings, daily, identity, storage};
 
 /// What `serve` and `worker` need.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Server {
     pub identity: restartix_identity::Config,
     /// Daily.
     pub daily: restartix_daily::Config,
+    /// Where files are kept; in development perhaps nowhere.
+    pub storage: Option<restartix_s3::Config>,
 }
 
 impl Server {
@@ -35,6 +37,7 @@ impl Server {
         let redis = Redis::read(&mut reader);
         let identity = identity::read(&mut reader);
         let daily = daily::read(&mut reader);
+        let storage = storage::read(&mut reader);
         for key in ["database.migrator_url", "database.bootstrap_url"] {
             if let Some(url) = reader.secret(key) {
                 endpoint(&mut reader, key, &url);
@@ -43,7 +46,7 @@ impl Server {
         let profile = reader.profile;
         let whole = || {
             let (http, database, identity) = (http?, database?, identity?);
-            Some(Self { profile, http, database, redis, identity, daily: daily? })
+            Some(Self { profile, http, database, redis, identity, daily: daily?, storage })
         };
         reader.faults.or(whole())
     }
@@ -129,6 +132,30 @@ impl Member {
             Some(Self { migrator, database })
         };
         reader.faults.or(whole())
+    }
+}
+
+/// What `bucket` needs.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// Where files are kept.
+    pub s3: restartix_s3::Config,
+    /// The origins whose pages may put and get files.
+    pub origins: Vec<String>,
+}
+
+impl Storage {
+    /// The configuration, or everything that is wrong with it.
+    pub fn read(settings: &Settings) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        let http = Http::read(&mut reader);
+        let s3 = storage::read(&mut reader);
+        if s3.is_none() && reader.faults.is_empty() {
+            reader.fault("storage.bucket", "is required");
+        }
+        let whole = || Some(Self { s3: s3?, origins: http?.web_origins() });
+        let whole = whole();
+        reader.faults.or(whole)
     }
 }
 

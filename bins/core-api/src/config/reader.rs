@@ -5,6 +5,7 @@ use std::str::FromStr;
 use figment::value::Value;
 use restartix_kernel::{ExposeSecret, Secret};
 
+use super::source::Agent;
 use super::{Faults, Settings};
 
 /// What kind of surroundings the program runs in.
@@ -62,6 +63,11 @@ impl<'a> Reader<'a> {
     pub(super) fn database_url(&self) -> Option<Secret> {
         let url = self.settings.database_url()?;
         (!self.is_production()).then(|| Secret::from(url))
+    }
+
+    /// What the container's agent says.
+    pub(super) const fn agent(&self) -> &'a Agent {
+        self.settings.agent()
     }
 
     fn text(&mut self, key: &str) -> Option<String> {

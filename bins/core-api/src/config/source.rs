@@ -78,6 +78,29 @@ pub struct Settings {
     values: Dict,
     faults: Faults,
     database_url: Option<String>,
+    agent: Agent,
+}
+
+/// What the agent of ECS or EKS puts into a container's environment (AWS SDKs and Tools Reference
+/// Guide, "Container credential provider"): it decides the values, and nobody can rename them.
+#[derive(Clone, Default)]
+pub(super) struct Agent {
+    pub(super) relative_uri: Option<String>,
+    pub(super) full_uri: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) token_file: Option<String>,
+}
+
+impl Agent {
+    fn of(environment: &Environment) -> Self {
+        let variable = |name| environment.variable(name).map(str::to_owned);
+        Self {
+            relative_uri: variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+            full_uri: variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+            token: variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+            token_file: variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+        }
+    }
 }
 
 impl Settings {
@@ -96,7 +119,7 @@ impl Settings {
         });
         refuse_strangers(&values, &mut faults);
         let database_url = environment.variable("DATABASE_URL").map(str::to_owned);
-        Self { values, faults, database_url }
+        Self { values, faults, database_url, agent: Agent::of(environment) }
     }
 
     /// What is wrong so far.
@@ -107,6 +130,11 @@ impl Settings {
     /// The variable by which tools in development name a database.
     pub(super) fn database_url(&self) -> Option<&str> {
         self.database_url.as_deref()
+    }
+
+    /// What the container's agent says.
+    pub(super) const fn agent(&self) -> &Agent {
+        &self.agent
     }
 
     pub(super) fn find(&self, key: &str) -> Option<&Value> {
