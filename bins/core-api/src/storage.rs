@@ -93,3 +93,68 @@ impl Watched for Storage {
         Ok(self.s3.probe().await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use restartix_kernel::{SystemClock, SystemRandom};
+    use restartix_s3::{CredentialSource, Credentials, Timeouts};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    fn storage(endpoint: String, strict: bool) -> Storage {
+        let key = Credentials::new("AKIDEXAMPLE", "the-secret".into());
+        let config = Config {
+            endpoint: Some(endpoint),
+            path_style: true,
+            timeouts: Timeouts { call: Duration::from_secs(2), ..Timeouts::default() },
+            attempts: 1,
+            ..Config::new("eu-central-1", "files", CredentialSource::Fixed(key))
+        };
+        Storage::new(&config, &[], strict, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap()
+    }
+
+    /// An S3 that knows of nothing, or lets nobody in: this one status for everything.
+    async fn answering(status: u16) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn production_refuses_a_bucket_whose_rules_do_not_hold_and_says_which() {
+        let storage = storage(answering(404).await, true);
+        let told = storage.vouch().await.unwrap_err().to_string();
+        assert!(told.contains("of the bucket's rules do not hold"), "{told}");
+        assert!(told.contains("\n  policy: expected every denial and nothing else"), "{told}");
+        assert_eq!(storage.serves(), Some(false));
+        assert!(storage.probe().await.is_err(), "the watch sees it as well");
+    }
+
+    #[tokio::test]
+    async fn production_starts_degraded_while_s3_cannot_be_reached() {
+        for endpoint in ["http://127.0.0.1:1".to_owned(), answering(503).await] {
+            let storage = storage(endpoint, true);
+            storage.vouch().await.unwrap();
+            assert_eq!(storage.serves(), Some(false));
+        }
+    }
+
+    #[tokio::test]
+    async fn development_asks_for_no_proof() {
+        let storage = storage(answering(200).await, false);
+        storage.vouch().await.unwrap();
+        assert_eq!(storage.serves(), None, "nothing was asked");
+        storage.probe().await.unwrap();
+        assert_eq!((storage.name(), storage.serves()), ("s3", Some(true)));
+    }
+}

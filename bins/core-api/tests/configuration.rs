@@ -92,6 +92,7 @@ fn production_refuses_what_is_fit_for_development() {
         ("CORE_DAILY__BASE_URL", "http://127.0.0.1:7070/v1"),
         ("CORE_DAILY__API_KEY", "development-key"),
         ("CORE_STORAGE__ENDPOINT", "http://127.0.0.1:9000"),
+        ("CORE_STORAGE__PATH_STYLE", "true"),
         ("CORE_STORAGE__BUCKET", "files"),
         ("CORE_STORAGE__REGION", "eu-central-1"),
         ("CORE_STORAGE__ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -158,6 +159,12 @@ fn who_we_are_to_s3_is_said_by_the_first_that_says_so() {
 fn a_bucket_wants_a_region_and_the_other_keys_want_a_bucket() {
     let told = faults(&[("CORE_STORAGE__BUCKET", "files")]);
     assert!(told.contains("storage.region (CORE_STORAGE__REGION) is required with"), "{told}");
+    let told = faults(&[
+        ("CORE_STORAGE__BUCKET", "files"),
+        ("CORE_STORAGE__REGION", "eu-central-1"),
+        ("CORE_STORAGE__ENDPOINT", "http://127.0.0.1:9000"),
+    ]);
+    assert!(told.contains("storage.path_style (CORE_STORAGE__PATH_STYLE) is refused"), "{told}");
     let told = faults(&[("CORE_STORAGE__REGION", "eu-central-1")]);
     assert!(told.contains("storage.bucket (CORE_STORAGE__BUCKET) is required with"), "{told}");
     assert!(server(&development(&[])).unwrap().storage.is_none());

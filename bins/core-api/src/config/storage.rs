@@ -37,7 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let usual = Config::new("eu-central-1", "files", credentials);
     // One by one, because the adapter's own check names the first fault only.
     for one in [
-        Config { endpoint: endpoint.clone(), ..usual.clone() },
+        Config { endpoint: endpoint.clone(), path_style, ..usual.clone() },
         Config { region: region.clone(), ..usual.clone() },
         Config { bucket: bucket.clone(), path_style, ..usual.clone() },
         Config { kms_key_id: kms_key_id.clone(), ..usual.clone() },
@@ -54,6 +54,7 @@ const fn key_of(error: ConfigError) -> &'static str {
     match error {
         ConfigError::Endpoint => "storage.endpoint",
         ConfigError::Region => "storage.region",
+        ConfigError::Address => "storage.path_style",
         ConfigError::Bucket | ConfigError::Dots => "storage.bucket",
         ConfigError::KmsKeyId => "storage.kms_key_id",
         ConfigError::Credentials => "storage.access_key_id",

@@ -71,6 +71,9 @@ pub enum ConfigError {
     /// TLS certificates do not cover names with more dots.
     #[error("a bucket with dots in its name needs the path style")]
     Dots,
+    /// There are no names below an address.
+    #[error("an endpoint that is an address needs the path style")]
+    Address,
     /// The key is not named by its ARN.
     #[error("the KMS key must be named by its ARN, arn:aws:kms:...:key/...")]
     KmsKeyId,
@@ -164,6 +167,7 @@ mod tests {
                 Config { endpoint: some("https://u:p@s3.example"), ..config() },
                 ConfigError::Endpoint,
             ),
+            (Config { endpoint: some("http://[::1]:9000"), ..config() }, ConfigError::Address),
             (Config { region: "EU".to_owned(), ..config() }, ConfigError::Region),
             (Config { bucket: "Files".to_owned(), ..config() }, ConfigError::Bucket),
             (Config { bucket: "a/../b".to_owned(), ..config() }, ConfigError::Bucket),

@@ -106,7 +106,13 @@ impl Engine {
         }
         let built = built.body(body).map_err(CallError::internal)?;
         let answered = self.http.exchange(built, sent).await;
-        self.note(answered.as_ref().ok().map(Response::status));
+        match &answered {
+            Ok(answer) => self.note(!is_passing(answer.status().as_u16())),
+            // A body that stalls or breaks off on its way to us says nothing of S3.
+            Err(CallError::Body(_)) => {}
+            Err(CallError::TimedOut(_)) if sent.is_counted() => {}
+            Err(_) => self.note(false),
+        }
         answered
     }
 
@@ -168,8 +174,7 @@ impl Engine {
         self.clock.sleep(Duration::from_millis(u64::from(drawn))).await;
     }
 
-    fn note(&self, status: Option<StatusCode>) {
-        let fine = status.is_some_and(|status| !is_passing(status.as_u16()));
+    fn note(&self, fine: bool) {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         *health = match *health {
             _ if fine => Health::Ok,

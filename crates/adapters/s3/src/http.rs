@@ -143,7 +143,12 @@ impl Progress {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Something has been sent.
+    /// Whether anybody counts.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.count() > 0
+    }
+
+    /// Something has been sent, or is about to be.
     pub(crate) fn step(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -181,5 +186,40 @@ where
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = tokio::time::timeout(self.limit, self.inner.call(uri));
         Box::pin(async move { connecting.await? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::impatient;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    /// What the client says first when it is to speak TLS.
+    async fn hello() -> Vec<u8> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        let heard = tokio::spawn(async move {
+            let mut bytes = vec![0; 4096];
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let read = stream.read(&mut bytes).await.unwrap();
+            bytes.truncate(read);
+            bytes
+        });
+        let request = Request::get(url).body(Body::empty()).unwrap();
+        let asked = Http::new(impatient()).unwrap().small(request, "a test").await;
+        assert!(matches!(asked, Err(CallError::Transport(_))), "{asked:?}");
+        heard.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_below_tls_1_2_is_offered_and_no_http_2() {
+        let hello = hello().await;
+        let says = |bytes: &[u8]| hello.windows(bytes.len()).any(|window| window == bytes);
+        // RFC 8446, section 4.2.1: the extension, its length, TLS 1.3, TLS 1.2, nothing more.
+        assert!(says(&[0, 43, 0, 5, 4, 3, 4, 3, 3]), "{hello:02x?}");
+        // RFC 7301: a protocol's name comes after its length.
+        assert!(!says(b"\x02h2"), "{hello:02x?}");
     }
 }

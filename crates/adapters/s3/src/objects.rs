@@ -53,6 +53,7 @@ impl S3 {
         body.bind(&mut request, Some(&self.encryption));
         request.payload = Payload::Hash(*body.sha256);
         let sent = Progress::default();
+        sent.step();
         let mut counted = Box::pin(exactly(parts, body.size, sent.clone()));
         if body.size == 0 {
             // Nobody would ask for a part of a body without length.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::objects::Parts;
 use crate::presign::Body;
 use crate::testing::{Server, Turn, answer, random, status};
-use crate::{CallError, Config, S3};
+use crate::{CallError, Config, Health, S3};
 
 const TEXT: &[u8] = b"what a patient uploads";
 
@@ -100,6 +100,31 @@ async fn a_source_that_stalls_ends_an_upload_and_a_slow_one_does_not() {
         Ok(Bytes::from_static(part))
     });
     assert_eq!(put(&server, Box::pin(slow)).await.unwrap(), "v1");
+}
+
+#[tokio::test]
+async fn health_is_what_s3_does_and_not_what_a_source_does() {
+    let turns = vec![status(503), status(403), Turn::Hang, answer("x-amz-version-id: v1", "")];
+    let server = Server::start(turns).await;
+    let config = Config { attempts: 1, ..server.config() };
+    let s3 = s3(&config);
+    assert_eq!(s3.health(), Health::Unknown);
+    s3.probe().await.unwrap_err();
+    assert!(matches!(s3.health(), Health::Failing { .. }));
+    s3.probe().await.unwrap_err();
+    assert_eq!(s3.health(), Health::Ok, "a refusal is an answer");
+    s3.probe().await.unwrap_err();
+    let Health::Failing { since } = s3.health() else { panic!("a broken connection is a failure") };
+
+    let sha256 = Sha256::digest(TEXT).into();
+    let size = u64::try_from(TEXT.len()).unwrap();
+    let terms = Body { content_type: "text/plain", size, sha256: &sha256 };
+    s3.put_object("1/a", &terms, parts(vec![Ok(TEXT)])).await.unwrap();
+    assert_eq!(s3.health(), Health::Ok);
+    for broken in [parts(vec![Ok(b"half")]), Box::pin(stream::pending())] {
+        s3.put_object("1/a", &terms, broken).await.unwrap_err();
+        assert_eq!(s3.health(), Health::Ok, "since {since}");
+    }
 }
 
 #[tokio::test]

@@ -32,6 +32,9 @@ impl Place {
         if bucket.contains('.') {
             return Err(ConfigError::Dots);
         }
+        if is_address(&host) {
+            return Err(ConfigError::Address);
+        }
         Ok(Self { scheme, host: format!("{bucket}.{host}"), prefix: String::new() })
     }
 
@@ -82,6 +85,12 @@ fn origin(endpoint: &str) -> Option<(&'static str, String)> {
     let implied = if scheme == "https" { ":443" } else { ":80" };
     let host = authority.strip_suffix(implied).unwrap_or(authority);
     bare.then(|| (scheme, host.to_ascii_lowercase()))
+}
+
+/// Whether a host, perhaps with a port, is an IP address.
+fn is_address(host: &str) -> bool {
+    use std::net::{IpAddr, SocketAddr};
+    host.parse::<SocketAddr>().is_ok() || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }
 
 fn is_region(region: &str) -> bool {
