@@ -9,25 +9,16 @@ use hyper::header::{HOST, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Uri};
 use restartix_kernel::Clock;
 use restartix_tenancy::Tenant;
+use tokio::time::Instant;
 
 use crate::config::{Config, ConfigError};
 use crate::connection::{Broken, Connection, Heard};
 use crate::connector::Connector;
+use crate::dispatch::{Answer, Dispatch, Sent};
 use crate::failure::Failure;
 use crate::guard::{BadUrl, Guard, Place};
 use crate::pool::{Key, Pool};
 use crate::{Dial, Resolve, SystemDns, Tcp, retry_after, tls};
-
-/// What is kept of an answer: nothing that the receiver could write freely.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// 100 to 999.
-    pub status: u16,
-    /// How long the receiver wants to be left alone: at most a day.
-    pub retry_after: Option<Duration>,
-    /// Bytes read, headers and body: at most 16 KiB.
-    pub size: usize,
-}
 
 /// Posts to receivers that organisations chose, where the rules let it. Thousands may be under way at
 /// once; how many of whom is the caller's business.
@@ -69,19 +60,25 @@ impl GuardedSender {
         Ok(Self { connector, pool: Pool::default(), deadline: config.deadline, clock })
     }
 
-    /// POSTs `body` with `headers`, to which the host is added.
+    /// Sends one delivery and waits for the whole answer.
+    pub async fn send(&self, tenant: &Tenant, dispatch: Dispatch<'_>) -> Sent {
+        let begun = Instant::now();
+        let outcome = self.post(tenant, dispatch).await;
+        Sent { outcome, duration: begun.elapsed() }
+    }
+
+    /// What a URL would be refused for, before anything is sent there.
     ///
     /// # Errors
-    /// There was no whole answer.
-    pub async fn post(
-        &self,
-        tenant: &Tenant,
-        url: &str,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Answer, Failure> {
-        let place = self.connector.guard.place(url).map_err(Failure::BadUrl)?;
-        let exchange = self.exchange(tenant, &place, headers, body);
+    /// The first rule that it breaks.
+    pub fn check(&self, url: &str) -> Result<(), BadUrl> {
+        self.connector.guard.place(url).map(drop)
+    }
+
+    async fn post(&self, tenant: &Tenant, dispatch: Dispatch<'_>) -> Result<Answer, Failure> {
+        let place = self.connector.guard.place(dispatch.url).map_err(Failure::BadUrl)?;
+        let request = request(&place, dispatch.headers()?, dispatch.body)?;
+        let exchange = self.exchange(tenant, &place, request);
         let Heard { status, retry_after, size } = tokio::time::timeout(self.deadline, exchange)
             .await
             .unwrap_or(Err(Failure::TimedOut))?;
@@ -94,11 +91,9 @@ impl GuardedSender {
         &self,
         tenant: &Tenant,
         place: &Place,
-        headers: HeaderMap,
-        body: Bytes,
+        request: Request<Full<Bytes>>,
     ) -> Result<Heard, Failure> {
         let key = Key::new(tenant.organisation(), place);
-        let request = request(place, headers, body)?;
         if let Some(connection) = self.pool.take(&key) {
             match self.over(connection, &key, request.clone()).await {
                 // The receiver closed an idle connection as we took it. Whether it has read the

@@ -32,6 +32,28 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The word for it, as it is stored and shown.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::BadUrl(_) => "bad_url",
+            Self::BadHeader => "bad_header",
+            Self::Forbidden(_) => "blocked_address",
+            Self::Dns => "dns_failed",
+            Self::Connect => "connect_failed",
+            Self::Tls => "tls_failed",
+            Self::TimedOut => "timed_out",
+            Self::Reset => "connection_reset",
+            Self::TooLarge => "response_too_large",
+            Self::Malformed => "response_malformed",
+        }
+    }
+
+    /// Whether another attempt may fare better: what the organisation wrote is not, until it is
+    /// written anew; all else may pass.
+    pub const fn may_pass(self) -> bool {
+        !matches!(self, Self::BadUrl(_) | Self::BadHeader | Self::Forbidden(_))
+    }
+
     /// What befell an exchange over an open connection.
     pub(crate) fn of_exchange(error: &hyper::Error) -> Self {
         if has_cause::<Overspent>(error) {

@@ -1,8 +1,9 @@
-//! Guarded HTTP to addresses that organisations choose: their webhook receivers.
+//! The outer half of webhooks: guarded HTTP to addresses that organisations choose, and the sealing
+//! of what they are told in secret.
 //!
 //! Whatever an organisation writes into a URL, this crate decides where a request may go, and
-//! how long, how much and how often it listens. Knows nothing of events, signatures, schedules or
-//! SQL; what a receiver says is not kept.
+//! how long and how much it listens. Knows nothing of events, signatures, schedules or SQL; what
+//! a receiver says is not kept.
 //!
 //! # What it holds to
 //! - [`Guard`]: https to allowed ports of names of the public DNS. Each connection begins with a
@@ -12,7 +13,9 @@
 //! - One deadline over the look-up, connecting, TLS, headers and body. At most 16 KiB are read of
 //!   an answer, its head included; an answer that is longer, or does not end, is none.
 //! - Idle connections are few and young, and no two organisations share one.
-//! - A failure is one of a closed set of words, without an address.
+//! - A failure is one of a closed set of words, without an address ([`Failure::code`]).
+//! - [`KeyRing`]: what is sealed for one organisation, endpoint, purpose and version opens for no
+//!   other; keys are changed by adding one.
 //!
 //! # Why not ...
 //! - `ureq`, which serves the other adapters: it holds a thread for each exchange. Here thousands
@@ -26,7 +29,8 @@
 //!
 //! Other less obvious dependencies: `url`, the WHATWG parser, because it knows every spelling of
 //! an IPv4 address that some other parser would read as one; `ipnet` for blocks of addresses;
-//! `httpdate` for the three forms of a date; `tokio-rustls` with *ring* by name, not from a
+//! `httpdate` for the three forms of a date; `chacha20poly1305` with its long nonce, because
+//! nonces are drawn at random by many processes; `tokio-rustls` with *ring* by name, not from a
 //! default of the whole process.
 
 mod client;
@@ -34,17 +38,21 @@ mod config;
 mod connection;
 mod connector;
 mod dial;
+mod dispatch;
 mod dns;
 mod failure;
 mod guard;
 mod meter;
 mod pool;
 mod retry_after;
+mod sealing;
 mod tls;
 
-pub use client::{Answer, GuardedSender};
+pub use client::GuardedSender;
 pub use config::{Config, ConfigError};
 pub use dial::{Dial, Tcp};
+pub use dispatch::{Answer, Dispatch, Sent};
 pub use dns::{Resolve, SystemDns, Unresolved};
 pub use failure::Failure;
 pub use guard::{Admitted, BadUrl, Forbidden, Guard, Place};
+pub use sealing::{Binding, KeyRing, KeyRingError, SealError};

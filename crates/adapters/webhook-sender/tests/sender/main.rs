@@ -12,3 +12,5 @@ mod keep_alive;
 mod support;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod wire;

@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hyper::HeaderMap;
+use chrono::DateTime;
 use hyper::body::Bytes;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
-use restartix_kernel::{SeededRandom, SystemClock};
+use restartix_kernel::{Secret, SeededRandom, SystemClock};
 use restartix_tenancy::conformance::principal;
 use restartix_tenancy::{Principal, Role};
 use restartix_webhook_sender::{
-    Admitted, Answer, Config, Dial, Failure, GuardedSender, Resolve, Unresolved,
+    Admitted, Answer, Config, Dial, Dispatch, Failure, GuardedSender, Resolve, Sent, Unresolved,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -30,6 +30,9 @@ pub(crate) const NAME: &str = "hooks.example.com";
 pub(crate) const URL: &str = "https://hooks.example.com/in?x=1";
 /// An address that is nobody's special one.
 pub(crate) const PUBLIC: &str = "9.9.9.9";
+
+/// What is sent.
+pub(crate) const BODY: &[u8] = br#"{"id":"evt_1","seq":1}"#;
 
 /// One side of a connection.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -235,8 +238,20 @@ impl Bench {
     }
 
     pub(crate) async fn post_of(&self, who: &Principal, url: &str) -> Result<Answer, Failure> {
-        let body = Bytes::from_static(b"{\"a\":1}");
-        self.sender.post(who.tenant().unwrap(), url, HeaderMap::new(), body).await
+        self.send(who, url, &[]).await.outcome
+    }
+
+    /// An event of `who`, with headers of its own.
+    pub(crate) async fn send(&self, who: &Principal, url: &str, own: &[(String, Secret)]) -> Sent {
+        let dispatch = Dispatch {
+            url,
+            headers: own,
+            id: "evt_1",
+            timestamp: DateTime::from_timestamp(1_614_265_330, 0).unwrap(),
+            signature: "v1,c2lnbmVk",
+            body: Bytes::from_static(BODY),
+        };
+        self.sender.send(who.tenant().unwrap(), dispatch).await
     }
 
     /// The status of an answer to [`URL`].
