@@ -43,6 +43,8 @@ mod objects;
 mod objects_tests;
 mod place;
 mod presign;
+#[cfg(test)]
+mod presign_tests;
 mod s3;
 mod sigv4;
 #[cfg(test)]
