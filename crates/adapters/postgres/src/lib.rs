@@ -20,6 +20,7 @@ mod call;
 mod database;
 mod endpoint;
 mod error;
+mod gather;
 pub mod migrate;
 mod operator;
 mod outbox;

@@ -2,10 +2,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use restartix_kernel::{Clock, PersonId, StoreError, UserId};
+use restartix_kernel::{Clock, StoreError, UserId};
 use restartix_tenancy::{
-    CurrentMembership, Directory, DirectoryError, Membership, OrgId, Role, Session, Standing,
-    Subject,
+    Directory, DirectoryError, Membership, OrgId, Role, Session, Standing, Subject,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -13,15 +12,7 @@ use uuid::Uuid;
 use crate::Database;
 use crate::call::definer_call;
 use crate::error::{store_error, unreadable};
-
-definer_call! {
-    /// Who stands behind a subject, and where they act now.
-    ResolvePrincipal<'a> {
-        subject: &'a str => Text,
-        session: Option<&'a str> => Nullable<Text>,
-    } = "resolve_principal"
-      -> (SqlUuid, Nullable<BigInt>, Nullable<Text>, Nullable<SqlUuid>, Nullable<Text>)
-}
+use crate::tenancy::standings::Standings;
 
 definer_call! {
     /// The organisations among which a user may choose.
@@ -44,35 +35,20 @@ definer_call! {
 #[derive(Clone)]
 pub struct PgDirectory {
     database: Database,
+    standings: Standings,
     clock: Arc<dyn Clock>,
 }
 
 impl PgDirectory {
-    /// A directory over `database`, as the role that serves requests.
+    /// A directory over `database`, as the role that serves requests. It answers within a tokio
+    /// runtime.
     pub fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
-        Self { database, clock }
+        Self { standings: Standings::new(database.clone()), database, clock }
     }
 }
 
 fn failed(error: StoreError) -> DirectoryError {
     DirectoryError(Box::new(error))
-}
-
-type PrincipalRow = (Uuid, Option<i64>, Option<String>, Option<Uuid>, Option<String>);
-
-fn standing(
-    (user, organisation, status, person, role): PrincipalRow,
-) -> Result<Standing, StoreError> {
-    let current = match (organisation, status.as_deref(), person, role) {
-        (Some(_), Some("suspended"), Some(_), Some(_)) => CurrentMembership::Suspended,
-        (Some(organisation), Some(_), Some(person), Some(role)) => CurrentMembership::Active {
-            organisation: OrgId::new(organisation).map_err(|_| unreadable("organizations.id"))?,
-            person: PersonId::from_uuid(person),
-            role: role.parse().map_err(|_| unreadable("memberships.role"))?,
-        },
-        _ => CurrentMembership::None,
-    };
-    Ok(Standing { user: UserId::from_uuid(user), current })
 }
 
 #[async_trait]
@@ -82,12 +58,7 @@ impl Directory for PgDirectory {
         subject: &Subject,
         session: Option<&Session>,
     ) -> Result<Option<Standing>, DirectoryError> {
-        let mut connection = self.database.connection().await.map_err(failed)?;
-        let call =
-            ResolvePrincipal { subject: subject.as_str(), session: session.map(Session::as_str) };
-        let rows: Vec<PrincipalRow> =
-            call.load(&mut connection).await.map_err(|error| failed(store_error(error)))?;
-        rows.into_iter().next().map(standing).transpose().map_err(failed)
+        self.standings.find(subject, session).await
     }
 
     async fn memberships(&self, user: UserId) -> Result<Vec<Membership>, DirectoryError> {

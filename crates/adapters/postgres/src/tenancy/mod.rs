@@ -4,5 +4,6 @@ mod directory;
 mod memberships;
 mod organisations;
 mod people;
+mod standings;
 
 pub use directory::PgDirectory;
