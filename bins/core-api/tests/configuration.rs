@@ -11,6 +11,9 @@ use restartix_s3::CredentialSource;
 
 const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
 
+/// A key that seals: 32 zeros.
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 /// What a server in development needs, with `more` over it.
 fn development(more: &[(&str, &str)]) -> Environment {
     let usual = [
@@ -68,6 +71,10 @@ fn every_fault_is_named_at_once() {
         ("CORE_STORAGE__PATH_STYLE", "yes"),
         ("CORE_STORAGE__KMS_KEY_ID", "the key"),
         ("CORE_STRORAGE__BUCKET", "files"),
+        ("CORE_WEBHOOKS__SECRET_KEYS", "2026:c2hvcnQ="),
+        ("CORE_WEBHOOKS__PORTS", "443,https"),
+        ("CORE_WEBHOOKS__OWN_NETWORKS", "198.51.100.7"),
+        ("CORE_WEBHOOKS__ALLOW_LOOPBACK", "yes"),
     ]);
     insta::assert_snapshot!(told);
 }
@@ -97,6 +104,8 @@ fn production_refuses_what_is_fit_for_development() {
         ("CORE_STORAGE__REGION", "eu-central-1"),
         ("CORE_STORAGE__ACCESS_KEY_ID", "AKIDEXAMPLE"),
         ("CORE_STORAGE__SECRET_ACCESS_KEY", "sandbox-secret"),
+        ("CORE_WEBHOOKS__SECRET_KEYS", &format!("development:{KEY}")),
+        ("CORE_WEBHOOKS__ALLOW_LOOPBACK", "true"),
     ]);
     insta::assert_snapshot!(told);
 }
@@ -112,6 +121,7 @@ fn production_is_content_with_tls_everywhere() {
         ("CORE_IDENTITY__AUDIENCE", "core-api"),
         ("CORE_STORAGE__BUCKET", "clinic-files"),
         ("CORE_STORAGE__REGION", "eu-central-1"),
+        ("CORE_WEBHOOKS__SECRET_KEYS", &format!("2026:{KEY}")),
     ]);
     assert_eq!(server(&environment).unwrap().http.public_url, "https://api.clinic.example");
     let told = Tokens::read(&Settings::load(None, &environment)).unwrap_err().to_string();
@@ -168,6 +178,25 @@ fn a_bucket_wants_a_region_and_the_other_keys_want_a_bucket() {
     let told = faults(&[("CORE_STORAGE__REGION", "eu-central-1")]);
     assert!(told.contains("storage.bucket (CORE_STORAGE__BUCKET) is required with"), "{told}");
     assert!(server(&development(&[])).unwrap().storage.is_none());
+}
+
+#[test]
+fn webhooks_go_to_usual_ports_of_the_public_net_unless_told() {
+    let usual = server(&development(&[])).unwrap().webhooks;
+    assert_eq!((usual.sender.ports, usual.sender.allow_loopback), (vec![443, 8443], false));
+    assert!(usual.keys.is_none());
+    let told = server(&development(&[
+        ("CORE_WEBHOOKS__PORTS", "443, 10443"),
+        ("CORE_WEBHOOKS__OWN_NETWORKS", "198.51.100.0/24, 2001:db8::/32"),
+        ("CORE_WEBHOOKS__ALLOW_LOOPBACK", "true"),
+        ("CORE_WEBHOOKS__SECRET_KEYS", &format!("2026:{KEY}")),
+    ]))
+    .unwrap()
+    .webhooks;
+    assert_eq!((told.sender.ports, told.sender.own_networks.len()), (vec![443, 10443], 2));
+    assert!(told.sender.allow_loopback && told.keys.is_some());
+    let told = faults(&[("CORE_WEBHOOKS__PORTS", "0")]);
+    assert!(told.contains("webhooks.ports (CORE_WEBHOOKS__PORTS) is refused"), "{told}");
 }
 
 #[test]

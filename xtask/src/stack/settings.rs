@@ -30,6 +30,7 @@ impl Secrets {
             "identity": format!("development-{}{}", secret()?, secret()?),
             "daily_api_key": format!("development-{}{}", secret()?, secret()?),
             "daily_domain_id": random_uuid()?,
+            "webhook_keys": format!("development:{}", sealing_key(&secret()?, &secret()?)),
         });
         write_private(&file, &made.to_string())?;
         Ok(Self(made))
@@ -38,6 +39,12 @@ impl Secrets {
     pub(super) fn get(&self, name: &str) -> Result<&str> {
         text(&self.0, name).with_context(|| format!("secrets.json lacks `{name}`; use --fresh"))
     }
+}
+
+/// Base64 of 32 bytes, spelt in hex digits: 42 of them are base64 of the first 31 bytes and a half.
+fn sealing_key(first: &str, second: &str) -> String {
+    let digits: String = first.chars().chain(second.chars()).take(42).collect();
+    format!("{digits}A=")
 }
 
 /// A UUID that nobody has.
@@ -79,6 +86,9 @@ pub(super) fn environment(secrets: &Secrets, places: &Places<'_>) -> Result<Vec<
         ("DAILY__BASE_URL", format!("{}/v1", places.daily_url)),
         ("DAILY__API_KEY", secrets.get("daily_api_key")?.to_owned()),
         ("DAILY__DOMAIN_ID", secrets.get("daily_domain_id")?.to_owned()),
+        ("WEBHOOKS__SECRET_KEYS", secrets.get("webhook_keys")?.to_owned()),
+        // The stack's own receiver of webhooks.
+        ("WEBHOOKS__ALLOW_LOOPBACK", "true".to_owned()),
         ("LOG__FORMAT", "text".to_owned()),
         ("LOG__LEVEL", "info".to_owned()),
     ];

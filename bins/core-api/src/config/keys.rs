@@ -153,6 +153,26 @@ pub const KEYS: &[Key] = &[
         "A file in the form of `~/.aws/credentials`, read again every 15 minutes.",
     ),
     plain("storage.profile", "default", "The profile of `storage.credentials_file`."),
+    secret(
+        "webhooks.secret_keys",
+        "required in production",
+        "The keys that seal the secrets of webhook endpoints, comma-separated, each an id, a colon and base64 of 32 random bytes. The first one seals, all of them open: to change keys, put a new one first and keep the old one.",
+    ),
+    plain(
+        "webhooks.ports",
+        "443, 8443",
+        "Ports, comma-separated, that a webhook endpoint may have: 1 to 16 of them.",
+    ),
+    plain(
+        "webhooks.own_networks",
+        "none",
+        "The platform's own public networks, comma-separated, to which no webhook is sent. Private and special networks are refused without being named.",
+    ),
+    plain(
+        "webhooks.allow_loopback",
+        "false",
+        "In development `true` admits `http(s)://127.0.0.1` and `http(s)://[::1]` on any port besides. Production refuses it.",
+    ),
     plain("log.format", "json", "`json` or `text`, on standard error."),
     plain("log.level", "info", "A level, or levels by target: `info,restartix_daily=debug`."),
 ];

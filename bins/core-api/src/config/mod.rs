@@ -16,6 +16,7 @@ mod reader;
 mod redis;
 mod source;
 mod storage;
+mod webhooks;
 
 pub use database::Database;
 pub use fault::{Fault, Faults};
@@ -26,3 +27,4 @@ pub use purpose::{Bootstrap, Member, Migrator, Server, Storage, Tokens};
 pub use reader::Profile;
 pub use redis::Redis;
 pub use source::{Environment, Settings};
+pub use webhooks::Webhooks;

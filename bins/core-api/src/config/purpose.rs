@@ -5,7 +5,9 @@ use restartix_kernel::Secret;
 
 use super::database::{ca_file, endpoint, required_url};
 use super::reader::Reader;
-use super::{Database, Faults, Http, Log, Profile, Redis, Settings, daily, identity, storage};
+use super::{
+    Database, Faults, Http, Log, Profile, Redis, Settings, Webhooks, daily, identity, storage,
+};
 
 /// What `serve` and `worker` need.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct Server {
     pub daily: restartix_daily::Config,
     /// Where files are kept; in development perhaps nowhere.
     pub storage: Option<restartix_s3::Config>,
+    /// Webhooks.
+    pub webhooks: Webhooks,
 }
 
 impl Server {
@@ -38,6 +42,7 @@ impl Server {
         let identity = identity::read(&mut reader);
         let daily = daily::read(&mut reader);
         let storage = storage::read(&mut reader);
+        let webhooks = Webhooks::read(&mut reader);
         for key in ["database.migrator_url", "database.bootstrap_url"] {
             if let Some(url) = reader.secret(key) {
                 endpoint(&mut reader, key, &url);
@@ -46,7 +51,8 @@ impl Server {
         let profile = reader.profile;
         let whole = || {
             let (http, database, identity) = (http?, database?, identity?);
-            Some(Self { profile, http, database, redis, identity, daily: daily?, storage })
+            let daily = daily?;
+            Some(Self { profile, http, database, redis, identity, daily, storage, webhooks })
         };
         reader.faults.or(whole())
     }

@@ -50,7 +50,7 @@ impl GuardedSender {
         dial: Arc<dyn Dial>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
-        config.checked()?;
+        config.check()?;
         let guard = Guard::new(config.ports.clone(), config.own_networks.clone());
         let guard = if config.allow_loopback { guard.admitting_loopback() } else { guard };
         let tls = tls::client(config.authorities.as_deref()).ok_or(ConfigError::Authorities)?;

@@ -51,7 +51,11 @@ pub enum ConfigError {
 }
 
 impl Config {
-    pub(crate) fn checked(&self) -> Result<(), ConfigError> {
+    /// Whether it can work, as far as can be told without certificates and resolvers.
+    ///
+    /// # Errors
+    /// The first value that is out of bounds.
+    pub fn check(&self) -> Result<(), ConfigError> {
         if !(1..=16).contains(&self.ports.len()) || self.ports.contains(&0) {
             return Err(ConfigError::Ports);
         }

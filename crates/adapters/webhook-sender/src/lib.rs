@@ -55,4 +55,5 @@ pub use dispatch::{Answer, Dispatch, Sent};
 pub use dns::{Resolve, SystemDns, Unresolved};
 pub use failure::Failure;
 pub use guard::{Admitted, BadUrl, Forbidden, Guard, Place};
+pub use ipnet::IpNet;
 pub use sealing::{Binding, KeyRing, KeyRingError, SealError};
