@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 
 /// Where addresses of receivers come from. A port of this crate alone, so that a test can change
 /// its mind between two look-ups.
@@ -48,7 +49,10 @@ impl SystemDns {
     /// # Errors
     /// The configuration cannot be read.
     pub fn from_system() -> Result<Self, Unresolved> {
-        let mut builder = TokioResolver::builder_tokio().map_err(unresolved)?;
+        Self::build(TokioResolver::builder_tokio().map_err(unresolved)?)
+    }
+
+    fn build(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Result<Self, Unresolved> {
         let options = builder.options_mut();
         // Every address is judged, so every address is asked for.
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
@@ -73,3 +77,6 @@ impl Resolve for SystemDns {
 fn unresolved(error: NetError) -> Unresolved {
     Unresolved(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests;
