@@ -61,3 +61,66 @@ impl Pool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::Guard;
+
+    fn key(organisation: i64, host: usize) -> Key {
+        let guard = Guard::new(vec![443], Vec::new());
+        let place = guard.place(&format!("https://h{host}.example.com/")).unwrap();
+        Key::new(OrgId::new(organisation).unwrap(), &place)
+    }
+
+    /// An open connection, and its other end.
+    async fn connection() -> (Connection, tokio::io::DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let Ok(connection) = Connection::over(ours).await else { panic!("no connection") };
+        // As after an exchange: its driver has run.
+        while !connection.is_fit() {
+            tokio::task::yield_now().await;
+        }
+        (connection, theirs)
+    }
+
+    #[tokio::test]
+    async fn idle_connections_are_bounded_and_the_oldest_one_goes() {
+        let pool = Pool::default();
+        let mut ends = Vec::new();
+        for host in 0..=ALL {
+            let (connection, end) = connection().await;
+            ends.push(end);
+            pool.put(key(1, host), connection);
+        }
+        assert_eq!(pool.idle().len(), ALL);
+        assert!(pool.take(&key(1, 0)).is_none() && pool.take(&key(1, ALL)).is_some());
+    }
+
+    #[tokio::test]
+    async fn one_organisation_keeps_two_for_one_place_and_lends_none() {
+        let pool = Pool::default();
+        let mut ends = Vec::new();
+        for _ in 0..=PER_KEY {
+            let (connection, end) = connection().await;
+            ends.push(end);
+            pool.put(key(1, 0), connection);
+        }
+        assert!(pool.take(&key(2, 0)).is_none(), "another clinic's");
+        assert!(pool.take(&key(1, 1)).is_none(), "another place");
+        assert!(pool.take(&key(1, 0)).is_some() && pool.take(&key(1, 0)).is_some());
+        assert!(pool.take(&key(1, 0)).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_other_side_closed_is_not_handed_out() {
+        let pool = Pool::default();
+        let (connection, end) = connection().await;
+        pool.put(key(1, 0), connection);
+        drop(end);
+        while pool.idle().iter().any(|(_, connection)| connection.is_fit()) {
+            tokio::task::yield_now().await;
+        }
+        assert!(pool.take(&key(1, 0)).is_none());
+    }
+}
