@@ -64,7 +64,9 @@ impl GuardedSender {
     pub async fn send(&self, tenant: &Tenant, dispatch: Dispatch<'_>) -> Sent {
         let begun = Instant::now();
         let outcome = self.post(tenant, dispatch).await;
-        Sent { outcome, duration: begun.elapsed() }
+        let sent = Sent { outcome, duration: begun.elapsed() };
+        count(&sent);
+        sent
     }
 
     /// What a URL would be refused for, before anything is sent there.
@@ -119,6 +121,21 @@ impl GuardedSender {
         }
         Ok(heard)
     }
+}
+
+/// Counts an attempt, without whose it was or where it went: a receiver is no label.
+fn count(sent: &Sent) {
+    let outcome = match sent.outcome {
+        Ok(Answer { status: 200..=299, .. }) => "2xx",
+        Ok(Answer { status: 300..=399, .. }) => "3xx",
+        Ok(Answer { status: 400..=499, .. }) => "4xx",
+        Ok(Answer { status: 500..=599, .. }) => "5xx",
+        Ok(_) => "other",
+        Err(failure) => failure.code(),
+    };
+    metrics::counter!("webhook_attempts_total", "outcome" => outcome).increment(1);
+    metrics::histogram!("webhook_attempt_duration_seconds", "outcome" => outcome)
+        .record(sent.duration.as_secs_f64());
 }
 
 fn request(

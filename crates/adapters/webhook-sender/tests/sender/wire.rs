@@ -106,3 +106,22 @@ async fn a_receiver_believes_what_it_gets() {
     let sent = sender.send(who.tenant().unwrap(), dispatch).await;
     assert_eq!(sent.outcome.map_err(Failure::code), Err("connect_failed"));
 }
+
+#[tokio::test]
+async fn attempts_are_counted_by_what_became_of_them_and_not_by_whose_they_are() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _until_the_end = metrics::set_default_local_recorder(&recorder);
+    let (_receiver, bench) = secure(|pipe, _| crate::support::always(pipe, OK)).await;
+    for url in [URL, URL, "https://localhost/"] {
+        bench.send(&bench.one, url, &[]).await;
+    }
+    let counted = recorder.handle().render();
+    for line in [
+        "webhook_attempts_total{outcome=\"2xx\"} 2",
+        "webhook_attempts_total{outcome=\"bad_url\"} 1",
+        "webhook_attempt_duration_seconds_count{outcome=\"2xx\"} 2",
+    ] {
+        assert!(counted.contains(line), "{line} is not in {counted}");
+    }
+    assert!(!counted.contains("example"), "{counted}");
+}
