@@ -1,12 +1,20 @@
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use restartix_webhook_sender::{Config, Failure};
+use async_trait::async_trait;
+use restartix_kernel::SystemClock;
+use restartix_webhook_sender::{
+    Admitted, Config, Dial, Failure, GuardedSender, Resolve, Unresolved,
+};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::support::{
-    Bench, Ca, DEADLINE, NAME, OK, PUBLIC, Pipe, Receiver, URL, always, hasty, request, secure,
+    Bench, Ca, DEADLINE, NAME, OK, PUBLIC, Pipe, Receiver, URL, always, dispatch, hasty, request,
+    secure,
 };
 
 /// What comes of a receiver that reads the request and then writes this, as fast as it can.
@@ -60,6 +68,43 @@ async fn a_receiver_that_never_shakes_hands_costs_one_deadline() {
     .await;
     let short = |c: &mut Config| c.deadline = DEADLINE;
     times_out(&Bench::with(&Ca::new(), &receiver, &[&[PUBLIC]], short).await).await;
+}
+
+/// A name server, or a network, that never answers.
+struct Silence;
+
+#[async_trait]
+impl Resolve for Silence {
+    async fn resolve(&self, _: &str) -> Result<Vec<IpAddr>, Unresolved> {
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Dial for Silence {
+    async fn dial(&self, _: Admitted, _: u16) -> io::Result<TcpStream> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_name_server_that_never_answers_costs_one_deadline_and_four_dead_addresses_less() {
+    let receiver = Receiver::new(None, |_, _| async {}).await;
+    let many: &[&str] = &["9.9.9.1", "9.9.9.2", "9.9.9.3", "9.9.9.4", "9.9.9.5", "2620:fe::fe"];
+    let bench = Bench::with(&Ca::new(), &receiver, &[many], |_| ()).await;
+    let send = async |resolve: Arc<dyn Resolve>| {
+        let config = Config { deadline: DEADLINE, ..Config::default() };
+        let clock = Arc::new(SystemClock);
+        let sender = GuardedSender::with(&config, resolve, Arc::new(Silence), clock).unwrap();
+        let sent = sender.send(bench.one.tenant().unwrap(), dispatch(URL, &[])).await;
+        (sent.outcome, sent.duration)
+    };
+    let (outcome, took) = send(Arc::new(Silence)).await;
+    assert_eq!(outcome, Err(Failure::TimedOut));
+    assert!(took >= DEADLINE);
+    let (outcome, took) = send(bench.names.clone()).await;
+    assert_eq!(outcome, Err(Failure::Connect));
+    assert!(took >= DEADLINE * 4 / 5, "{took:?}");
 }
 
 #[tokio::test]

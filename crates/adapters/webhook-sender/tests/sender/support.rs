@@ -34,6 +34,18 @@ pub(crate) const PUBLIC: &str = "9.9.9.9";
 /// What is sent.
 pub(crate) const BODY: &[u8] = br#"{"id":"evt_1","seq":1}"#;
 
+/// An event on its way to `url`.
+pub(crate) fn dispatch<'a>(url: &'a str, own: &'a [(String, Secret)]) -> Dispatch<'a> {
+    Dispatch {
+        url,
+        headers: own,
+        id: "evt_1",
+        timestamp: DateTime::from_timestamp(1_614_265_330, 0).unwrap(),
+        signature: "v1,c2lnbmVk",
+        body: Bytes::from_static(BODY),
+    }
+}
+
 /// One side of a connection.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -243,15 +255,7 @@ impl Bench {
 
     /// An event of `who`, with headers of its own.
     pub(crate) async fn send(&self, who: &Principal, url: &str, own: &[(String, Secret)]) -> Sent {
-        let dispatch = Dispatch {
-            url,
-            headers: own,
-            id: "evt_1",
-            timestamp: DateTime::from_timestamp(1_614_265_330, 0).unwrap(),
-            signature: "v1,c2lnbmVk",
-            body: Bytes::from_static(BODY),
-        };
-        self.sender.send(who.tenant().unwrap(), dispatch).await
+        self.sender.send(who.tenant().unwrap(), dispatch(url, own)).await
     }
 
     /// The status of an answer to [`URL`].
