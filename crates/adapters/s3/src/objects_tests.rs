@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -188,4 +189,31 @@ async fn every_version_and_marker_of_a_key_goes_and_no_other() {
         matches!(&told, Err(CallError::Status { status: 403, code, .. }) if code == "AccessDenied"),
         "{told:?}"
     );
+}
+
+#[tokio::test]
+async fn a_large_upload_is_pulled_no_faster_than_it_leaves() {
+    // A server that takes the connection and never reads.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+    let taken = tokio::spawn(async move {
+        let connection = listener.accept().await.unwrap();
+        std::future::pending::<()>().await;
+        drop(connection);
+    });
+    let idle = Server::start(vec![Turn::Hang]).await;
+    let s3 = s3(&Config { endpoint, ..idle.config() });
+    let (part, size) = (Bytes::from(vec![b'x'; 64 * 1024]), 1 << 30);
+    let pulled = Arc::new(AtomicUsize::new(0));
+    let count = pulled.clone();
+    let source = stream::repeat_with(move || {
+        count.fetch_add(part.len(), Ordering::Relaxed);
+        Ok(part.clone())
+    });
+    let terms = Body { content_type: "video/mp4", size, sha256: &[7; 32] };
+    let told = s3.put_object("1/recordings/a", &terms, Box::pin(source)).await;
+    assert!(matches!(told, Err(CallError::TimedOut(_))), "{told:?}");
+    // What the sockets hold, of a gibibyte.
+    assert!(pulled.load(Ordering::Relaxed) < 16 * 1024 * 1024, "{pulled:?}");
+    taken.abort();
 }
