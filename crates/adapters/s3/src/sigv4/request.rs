@@ -24,7 +24,7 @@ pub(crate) enum Payload {
     Hash([u8; 32]),
     /// Nothing: it is not known yet, or not the signer's to say.
     Unsigned,
-    /// The body as it is, to be hashed.
+    /// Another of AWS's names for what is said, as its examples have them.
     #[cfg(test)]
     Named(&'static str),
 }
