@@ -178,6 +178,227 @@ BEGIN
 END
 $$;
 
+-- Gives the events that wait their places, freezes their bodies and fans them out, for every
+-- organisation that waits and that nobody else serves. The counter's row is locked until this
+-- commits, so places have no gaps; what is for one endpoint alone has the place 0.
+CREATE OR REPLACE FUNCTION definer.sequence_webhooks(p_limit integer, p_now timestamptz)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_org bigint;
+  v_last bigint;
+  v_done integer;
+  v_total integer := 0;
+BEGIN
+  FOR v_org IN
+    SELECT DISTINCT w.org_id FROM (
+      SELECT e.org_id FROM public.webhook_events e WHERE e.seq IS NULL LIMIT 10000) w
+  LOOP
+    INSERT INTO public.webhook_counters (org_id) VALUES (v_org) ON CONFLICT DO NOTHING;
+    SELECT c.last_seq INTO v_last FROM public.webhook_counters c
+    WHERE c.org_id = v_org FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    WITH waiting AS (
+      SELECT e.id, e.type, e.occurred_at, e.data, e.only_for,
+        CASE WHEN e.only_for IS NULL
+          THEN v_last + count(*) FILTER (WHERE e.only_for IS NULL) OVER (ORDER BY e.occurred_at, e.id)
+          ELSE 0 END AS seq
+      FROM (
+        SELECT * FROM public.webhook_events e
+        WHERE e.org_id = v_org AND e.seq IS NULL
+        ORDER BY e.occurred_at, e.id LIMIT p_limit) e
+    ), frozen AS (
+      UPDATE public.webhook_events e
+      SET seq = w.seq,
+        body = format('{"id":"evt_%s","type":"%s","timestamp":"%s","organization_id":%s,"seq":%s,"data":%s}',
+          w.id, w.type, to_char(w.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+          v_org, w.seq, w.data)
+      FROM waiting w
+      WHERE e.org_id = v_org AND e.id = w.id
+      RETURNING e.id, e.type, e.only_for, e.seq
+    ), fanned AS (
+      INSERT INTO public.webhook_deliveries (org_id, id, endpoint_id, event_id, event_type, due_at)
+      SELECT v_org, gen_random_uuid(), p.id, f.id, f.type, p_now
+      FROM frozen f
+      JOIN public.webhook_endpoints p ON p.org_id = v_org
+        AND CASE WHEN f.only_for IS NULL
+          THEN p.state = 'enabled' AND f.type = ANY (p.admits)
+          ELSE p.id = f.only_for END
+    ), counted AS (
+      UPDATE public.webhook_counters c
+      SET last_seq = greatest(c.last_seq, (SELECT max(f.seq) FROM frozen f))
+      WHERE c.org_id = v_org
+    )
+    SELECT count(*) INTO v_done FROM frozen;
+    v_total := v_total + v_done;
+  END LOOP;
+  IF v_total > 0 THEN
+    NOTIFY webhook_deliveries;
+  END IF;
+  RETURN v_total;
+END
+$$;
+
+-- A batch of deliveries to send, leased: at most so many under way to one endpoint and for one
+-- organisation. Whoever claims for an endpoint locks it, so that the caps hold; one that has been
+-- failing gets a single delivery, the oldest, as a probe.
+CREATE OR REPLACE FUNCTION definer.claim_webhooks(
+  p_limit integer, p_per_endpoint integer, p_per_org integer,
+  p_now timestamptz, p_lease uuid, p_until timestamptz)
+RETURNS TABLE (org_id bigint, id uuid, endpoint_id uuid, event_id uuid, attempts integer, url text,
+  body text, secret_versions integer[], secrets bytea[])
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  WITH ready AS MATERIALIZED (
+    SELECT e.org_id, e.id, e.url, e.state, e.probe_at IS NOT NULL AS probe
+    FROM public.webhook_endpoints e
+    WHERE e.state <> 'disabled'
+      AND (e.probe_at IS NULL OR e.probe_at <= p_now)
+      AND (e.paused_until IS NULL OR e.paused_until <= p_now)
+      AND EXISTS (
+        SELECT FROM public.webhook_deliveries d
+        WHERE d.org_id = e.org_id AND d.endpoint_id = e.id AND d.status = 'waiting'
+          AND (d.due_at <= p_now OR e.probe_at IS NOT NULL)
+          AND (d.leased_until IS NULL OR d.leased_until <= p_now)
+          AND (e.state = 'enabled' OR d.event_type = 'endpoint.verification'))
+    FOR UPDATE OF e SKIP LOCKED
+  ), busy AS MATERIALIZED (
+    SELECT d.org_id, d.endpoint_id, count(*) AS under_way
+    FROM public.webhook_deliveries d
+    WHERE d.org_id IN (SELECT r.org_id FROM ready r) AND d.lease IS NOT NULL AND d.leased_until > p_now
+    GROUP BY d.org_id, d.endpoint_id
+  ), candidates AS (
+    SELECT r.org_id, r.id AS endpoint_id, r.url, r.probe, d.id, d.event_id, d.nth,
+      row_number() OVER (PARTITION BY r.org_id ORDER BY d.nth, r.id)
+        + coalesce((SELECT sum(b.under_way) FROM busy b WHERE b.org_id = r.org_id), 0) AS of_org
+    FROM ready r
+    LEFT JOIN busy b ON b.org_id = r.org_id AND b.endpoint_id = r.id
+    CROSS JOIN LATERAL (
+      SELECT d.id, d.event_id, row_number() OVER (ORDER BY d.due_at, d.id) AS nth
+      FROM (
+        SELECT d.id, d.event_id, d.due_at
+        FROM public.webhook_deliveries d
+        WHERE d.org_id = r.org_id AND d.endpoint_id = r.id AND d.status = 'waiting'
+          AND (d.due_at <= p_now OR r.probe)
+          AND (d.leased_until IS NULL OR d.leased_until <= p_now)
+          AND (r.state = 'enabled' OR d.event_type = 'endpoint.verification')
+        ORDER BY d.due_at
+        LIMIT CASE WHEN r.probe THEN 1 ELSE greatest(0, p_per_endpoint - coalesce(b.under_way, 0)) END
+      ) d
+    ) d
+  ), chosen AS (
+    -- The first of each endpoint, then the second of each, and so on.
+    SELECT * FROM candidates c WHERE c.of_org <= p_per_org ORDER BY c.nth LIMIT p_limit
+  ), probed AS (
+    UPDATE public.webhook_endpoints e SET probe_at = p_until
+    FROM chosen c WHERE c.probe AND e.org_id = c.org_id AND e.id = c.endpoint_id
+  ), leased AS (
+    UPDATE public.webhook_deliveries d SET lease = p_lease, leased_until = p_until
+    FROM chosen c WHERE d.org_id = c.org_id AND d.id = c.id
+    RETURNING d.org_id, d.id, d.attempts
+  )
+  SELECT c.org_id, c.id, c.endpoint_id, c.event_id, l.attempts, c.url, v.body,
+    array(SELECT s.version FROM public.webhook_secrets s
+      WHERE s.org_id = c.org_id AND s.endpoint_id = c.endpoint_id
+        AND (s.expires_at IS NULL OR s.expires_at > p_now) ORDER BY s.version DESC),
+    array(SELECT s.sealed FROM public.webhook_secrets s
+      WHERE s.org_id = c.org_id AND s.endpoint_id = c.endpoint_id
+        AND (s.expires_at IS NULL OR s.expires_at > p_now) ORDER BY s.version DESC)
+  FROM chosen c
+  JOIN leased l ON l.org_id = c.org_id AND l.id = c.id
+  JOIN public.webhook_events v ON v.org_id = c.org_id AND v.id = c.event_id;
+END
+$$;
+
+-- Records what became of claimed deliveries; one whose lease is not the current one changes nothing.
+-- p_verdicts: delivered, retry, failed, gone. An endpoint that failed twice in a row is probed with
+-- one delivery at a time, whose schedule is not spent by that; the first success makes all that
+-- waits due at once. After five days of nothing but failures it is disabled.
+CREATE OR REPLACE FUNCTION definer.settle_webhooks(
+  p_ids uuid[], p_leases uuid[], p_verdicts text[], p_retry_at timestamptz[],
+  p_pause_until timestamptz[], p_statuses integer[], p_codes text[], p_durations integer[],
+  p_sizes integer[], p_probe_at timestamptz, p_now timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  -- After so many failures in a row only probes are sent.
+  c_patience CONSTANT integer := 2;
+  v record;
+  v_endpoint public.webhook_endpoints;
+  v_event text;
+BEGIN
+  FOR v IN
+    WITH told AS (
+      SELECT * FROM unnest(p_ids, p_leases, p_verdicts, p_retry_at, p_pause_until, p_statuses,
+          p_codes, p_durations, p_sizes)
+        AS t (id, lease, verdict, retry_at, pause_until, status, code, duration, size)
+    ), held AS (
+      SELECT d.org_id, d.endpoint_id, d.event_type, t.*
+      FROM told t JOIN public.webhook_deliveries d ON d.id = t.id AND d.lease = t.lease
+      WHERE d.status = 'waiting'
+    ), noted AS (
+      INSERT INTO public.webhook_attempts (org_id, id, delivery_id, ended_at, status, code, duration_ms, size)
+      SELECT h.org_id, gen_random_uuid(), h.id, p_now, h.status, h.code, h.duration, h.size FROM held h
+    ), moved AS (
+      UPDATE public.webhook_deliveries d
+      SET lease = NULL, leased_until = NULL,
+        status = CASE h.verdict WHEN 'delivered' THEN 'delivered' WHEN 'retry' THEN 'waiting' ELSE 'failed' END,
+        attempts = d.attempts + CASE WHEN e.probe_at IS NULL OR h.verdict <> 'retry' THEN 1 ELSE 0 END,
+        -- A probe that failed goes to the back: what one receiver cannot stomach must not stop the rest.
+        due_at = CASE WHEN h.verdict <> 'retry' THEN d.due_at
+          WHEN e.probe_at IS NULL THEN h.retry_at ELSE greatest(d.due_at, p_now) END
+      FROM held h JOIN public.webhook_endpoints e ON e.org_id = h.org_id AND e.id = h.endpoint_id
+      WHERE d.org_id = h.org_id AND d.id = h.id
+    )
+    SELECT h.org_id, h.endpoint_id,
+      count(*) FILTER (WHERE h.verdict = 'delivered') AS good,
+      count(*) FILTER (WHERE h.verdict <> 'delivered') AS bad,
+      bool_or(h.verdict = 'gone') AS gone,
+      bool_or(h.verdict = 'delivered' AND h.event_type = 'endpoint.verification') AS verified,
+      max(h.pause_until) AS pause_until
+    FROM held h GROUP BY h.org_id, h.endpoint_id ORDER BY h.org_id, h.endpoint_id
+  LOOP
+    SELECT * INTO v_endpoint FROM public.webhook_endpoints e
+    WHERE e.org_id = v.org_id AND e.id = v.endpoint_id FOR UPDATE;
+    CONTINUE WHEN NOT FOUND;
+    v_event := NULL;
+    IF v.good > 0 AND NOT v.gone THEN
+      IF v_endpoint.probe_at IS NOT NULL THEN
+        v_event := 'endpoint.recovered';
+        UPDATE public.webhook_deliveries d SET due_at = p_now
+        WHERE d.org_id = v.org_id AND d.endpoint_id = v.endpoint_id AND d.status = 'waiting'
+          AND d.due_at > p_now;
+      END IF;
+      UPDATE public.webhook_endpoints e
+      SET failures = 0, failing_since = NULL, probe_at = NULL, paused_until = v.pause_until,
+        state = CASE WHEN v.verified AND e.state = 'pending_verification' THEN 'enabled' ELSE e.state END
+      WHERE e.org_id = v.org_id AND e.id = v.endpoint_id
+        AND (e.failures > 0 OR e.probe_at IS NOT NULL OR e.paused_until IS NOT NULL
+          OR v.pause_until IS NOT NULL OR e.state = 'pending_verification');
+    ELSIF v.gone OR v_endpoint.failing_since <= p_now - interval '5 days' THEN
+      v_event := CASE WHEN v_endpoint.state <> 'disabled' THEN 'endpoint.disabled' END;
+      UPDATE public.webhook_endpoints e
+      SET state = 'disabled', disabled_reason = CASE WHEN v.gone THEN 'gone' ELSE 'failure' END,
+        version = e.version + 1, failures = e.failures + v.bad
+      WHERE e.org_id = v.org_id AND e.id = v.endpoint_id AND e.state <> 'disabled';
+    ELSE
+      UPDATE public.webhook_endpoints e
+      SET failures = e.failures + v.bad, failing_since = coalesce(e.failing_since, p_now),
+        probe_at = CASE WHEN e.failures + v.bad >= c_patience THEN p_probe_at ELSE e.probe_at END,
+        paused_until = greatest(e.paused_until, v.pause_until)
+      WHERE e.org_id = v.org_id AND e.id = v.endpoint_id;
+    END IF;
+    IF v_event IS NOT NULL THEN
+      INSERT INTO public.webhook_events (org_id, id, type, occurred_at, data)
+      SELECT v.org_id, gen_random_uuid(), v_event, p_now,
+        format('{"object":"endpoint","id":"%s","version":%s}', e.id, e.version)
+      FROM public.webhook_endpoints e WHERE e.org_id = v.org_id AND e.id = v.endpoint_id;
+    END IF;
+  END LOOP;
+END
+$$;
+
 DO $$
 DECLARE
   f regprocedure;
@@ -186,7 +407,9 @@ DECLARE
     "resolve_principals": "core_app", "list_memberships": "core_app",
     "choose_organization": "core_app", "enlist_user": "core_app",
     "resolve_join_code": "core_app", "append_audit": "core_app",
-    "claim_outbox": "core_worker", "settle_outbox": "core_worker"}';
+    "claim_outbox": "core_worker", "settle_outbox": "core_worker",
+    "sequence_webhooks": "core_worker", "claim_webhooks": "core_worker",
+    "settle_webhooks": "core_worker"}';
 BEGIN
   GRANT CREATE ON SCHEMA definer TO core_definer;
   FOR f IN

@@ -10,12 +10,17 @@ use restartix_identity::Verifier;
 use restartix_kernel::{Clock, Random};
 use restartix_postgres::{
     Database, DatabaseConfig, PgAuditLog, PgDirectory, PgEventQueue, PgJoinCodes, PgUnits,
+    PgWebhookQueue,
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
 use restartix_tenancy::Authenticator;
 use restartix_video::VideoProvider;
-use restartix_workflows::{Bookings, Clinic, Desk, RoomKeeper, Schedule, Visits, Worker};
+use restartix_webhook_sender::{GuardedSender, Sealer};
+use restartix_workflows::{
+    Bookings, Clinic, Desk, RoomKeeper, Schedule, Visits, WebhookDispatcher, WebhookSequencer,
+    Webhooks, Worker,
+};
 
 use crate::config;
 use crate::readiness::{Readiness, Watched};
@@ -59,12 +64,14 @@ pub fn assemble(
     let codes: JoinCodes = Arc::new(PgJoinCodes::new(app.clone()));
     let provider: Arc<dyn VideoProvider> = daily;
     let workers = workers(config, provider.clone(), &clock, &random)?;
+    let (sender, sealer) = webhooks(config, &clock, &random)?;
     let api = Api {
         authenticator: Authenticator::new(Arc::new(verifier), Arc::new(directory)),
         bookings: Bookings::new(desk.clone(), holds.clone()),
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
-        visits: Visits::new(desk, codes, provider),
+        visits: Visits::new(desk.clone(), codes, provider),
+        webhooks: Webhooks::new(desk, sender, sealer),
         audit: Arc::new(PgAuditLog::start(app, clock.clone())),
         limits: Arc::new(RedisRateLimits::new(redis, config.http.rate_limits, clock.clone())),
         health: readiness.clone(),
@@ -86,8 +93,27 @@ pub(crate) fn workers(
     let worker = Database::new(&config.database.worker()).context("database.worker_url")?;
     let units = Arc::new(PgUnits::new(worker.clone()));
     let desk = Desk::new(units, clock.clone(), random.clone());
-    let queue = PgEventQueue::new(worker, clock.clone(), random.clone());
-    Ok(vec![Box::new(RoomKeeper::new(desk, queue, provider))])
+    let queue = PgEventQueue::new(worker.clone(), clock.clone(), random.clone());
+    let webhook_queue = PgWebhookQueue::new(worker, clock.clone(), random.clone());
+    let (sender, sealer) = webhooks(config, clock, random)?;
+    let (time, chance) = (clock.clone(), random.clone());
+    let dispatcher = WebhookDispatcher::new(webhook_queue.clone(), sender, sealer, time, chance);
+    Ok(vec![
+        Box::new(RoomKeeper::new(desk, queue, provider)),
+        Box::new(WebhookSequencer::new(webhook_queue, clock.clone())),
+        Box::new(dispatcher),
+    ])
+}
+
+/// What sends webhooks, and what keeps their secrets.
+fn webhooks(
+    config: &config::Server,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> anyhow::Result<(Arc<GuardedSender>, Arc<Sealer>)> {
+    let sender = GuardedSender::new(&config.webhooks.sender, clock.clone()).context("webhooks")?;
+    let sealer = Sealer::new(config.webhooks.keys.clone(), random.clone());
+    Ok((Arc::new(sender), Arc::new(sealer)))
 }
 
 /// The files' bucket. Production wants proof of its rules.

@@ -38,6 +38,10 @@ pub async fn keep_working(worker: &dyn Worker, clock: &dyn Clock, mut stop: watc
             _ = stop.wait_for(|stop| *stop) => {}
         }
     }
+    if let Err(error) = worker.finish().await {
+        let error: &dyn std::error::Error = &error;
+        tracing::error!(worker = worker.name(), error, "what was under way was not settled");
+    }
 }
 
 /// Every worker at once, each at its own pace, until `stop` says so.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use restartix_kernel::{AppointmentId, Clock, Random};
 use restartix_telemetry::AuditLog;
 use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
-use restartix_workflows::{Bookings, Clinic, JoinKey, Schedule, Visits};
+use restartix_workflows::{Bookings, Clinic, JoinKey, Schedule, Visits, Webhooks};
 
 use crate::Network;
 
@@ -24,6 +24,8 @@ pub struct Api {
     pub clinic: Clinic,
     /// The way into video rooms.
     pub visits: Visits<JoinCodes>,
+    /// Where organisations' own systems listen, and what they are told.
+    pub webhooks: Webhooks,
     /// The trace of reads, refusals and failures.
     pub audit: Arc<dyn AuditLog>,
     /// How much one user of one organisation may ask.

@@ -29,6 +29,8 @@ impl From<Failure> for Problem {
             Failure::NotAParticipant => Kind::NOT_A_PARTICIPANT.into(),
             Failure::AlreadyMember => Kind::ALREADY_MEMBER.into(),
             Failure::OwnMembership => Kind::OWN_MEMBERSHIP.into(),
+            Failure::TooManyEndpoints => Kind::TOO_MANY_ENDPOINTS.into(),
+            Failure::EndpointNotReady => Kind::ENDPOINT_NOT_READY.into(),
             Failure::Video(cause) => Self::from(Kind::VIDEO_UNAVAILABLE).because(cause),
             Failure::Store(error) => store(error),
         }

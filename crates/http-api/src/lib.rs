@@ -37,7 +37,8 @@ pub mod wire;
 pub use actix_web::http::{StatusCode, header};
 pub use api::{Api, Config, Dependency, Health, JoinCodes, MetricsText, State};
 pub use input::{
-    AppointmentsQuery, Body, IfMatch, Input, PageQuery, Parts, PathId, PathText, PublicId, Slots,
+    AppointmentsQuery, Body, DeliveriesQuery, FeedQuery, IfMatch, Input, PageQuery, Parts, PathId,
+    PathText, PublicId, Slots,
 };
 pub use network::{Network, NetworkError};
 pub use output::{Created, Document, NoContent, Output, Rendered, Reply, View};

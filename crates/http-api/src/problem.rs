@@ -53,6 +53,8 @@ kinds! {
     IN_PERSON = CONFLICT "in_person" "The appointment takes place in person.";
     ALREADY_MEMBER = CONFLICT "already_member" "The person or the subject is a member already.";
     OWN_MEMBERSHIP = CONFLICT "own_membership" "Nobody changes or ends their own membership.";
+    TOO_MANY_ENDPOINTS = CONFLICT "too_many_endpoints" "There are twenty endpoints: remove one.";
+    ENDPOINT_NOT_READY = CONFLICT "endpoint_not_ready" "The endpoint must be enabled first.";
     STALE = PRECONDITION_FAILED "stale" "It was changed since you read it: read it again.";
     TOO_LARGE = PAYLOAD_TOO_LARGE "too_large" "The body is too large.";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Send JSON.";

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use restartix_kernel::{Clock, EventId, PersonId, Random, StoreError};
 use restartix_telemetry::{Act, AuditEvent, Outcome, Resource};
 use restartix_tenancy::Tenant;
+use restartix_webhooks::Publication;
 
+use crate::webhooks::told;
 use crate::{Access, DomainEvent, Failure, Happening, UnitOfWork, Work};
 
 /// What every service works with: units of work, time, randomness.
@@ -90,6 +92,11 @@ impl Desk {
         };
         if what.queued().is_some() {
             work.outbox().record(&event).await?;
+        }
+        if let Some(told) = told(what) {
+            let DomainEvent { id, occurred_at, .. } = event;
+            let publication = Publication { id, occurred_at, event: told, only_for: None };
+            work.webhook_events().publish(&publication).await?;
         }
         Ok(())
     }

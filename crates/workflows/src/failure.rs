@@ -53,6 +53,12 @@ pub enum Failure {
     /// Nobody changes or ends their own membership: so an organisation keeps an administrator.
     #[error("one's own membership stays as it is")]
     OwnMembership,
+    /// The organisation has as many webhook endpoints as it may have.
+    #[error("too many webhook endpoints")]
+    TooManyEndpoints,
+    /// The webhook endpoint does not stand where that can be done: enable or verify it first.
+    #[error("the webhook endpoint is not ready for that")]
+    EndpointNotReady,
     /// The video provider did not do its part.
     #[error("the video provider failed")]
     Video(#[source] ProviderError),

@@ -15,6 +15,7 @@ mod rooms;
 mod schedule;
 mod unit;
 mod visits;
+mod webhooks;
 mod worker;
 
 pub use availability::{AvailabilityQuery, Mode};
@@ -30,4 +31,7 @@ pub use rooms::RoomKeeper;
 pub use schedule::{Schedule, TypeDraft};
 pub use unit::{Access, UnitOfWork, Work};
 pub use visits::{Entrance, JoinKey, Pass, Visits, WaitingRoom};
+pub use webhooks::{
+    EndpointDraft, EndpointPatch, Grace, Shown, WebhookDispatcher, WebhookSequencer, Webhooks,
+};
 pub use worker::{Round, Worker};

@@ -4,6 +4,7 @@ use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
 use restartix_telemetry::AuditTrail;
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
 use restartix_video::Rooms;
+use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
 
 use crate::Outbox;
 
@@ -45,6 +46,12 @@ pub trait Work: Send {
     fn appointments(&mut self) -> &mut dyn Appointments;
     /// The video rooms of appointments.
     fn rooms(&mut self) -> &mut dyn Rooms;
+    /// Where webhooks go.
+    fn webhook_endpoints(&mut self) -> &mut dyn Endpoints;
+    /// What webhooks tell.
+    fn webhook_events(&mut self) -> &mut dyn EventFeed;
+    /// What became of them.
+    fn webhook_deliveries(&mut self) -> &mut dyn Deliveries;
     /// What others are to hear of.
     fn outbox(&mut self) -> &mut dyn Outbox;
     /// The trace of it all.

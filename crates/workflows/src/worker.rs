@@ -13,6 +13,11 @@ pub trait Worker {
 
     /// Deals with what is due now.
     async fn round(&self) -> Result<Round, Failure>;
+
+    /// Finishes what is still under way after the last round.
+    async fn finish(&self) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 /// What one round came to.

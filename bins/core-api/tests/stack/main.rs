@@ -10,3 +10,4 @@ mod hostile;
 mod outage;
 mod support;
 mod walls;
+mod webhooks;

@@ -96,6 +96,8 @@ impl Stack {
             .env("CORE_DAILY__BASE_URL", self.daily.api_url())
             .env("CORE_DAILY__API_KEY", "sandbox-api-key")
             .env("CORE_DAILY__DOMAIN_ID", "30f866c3-9123-452a-8723-ff58322d09c5")
+            .env("CORE_WEBHOOKS__SECRET_KEYS", format!("test:{}=", "A".repeat(43)))
+            .env("CORE_WEBHOOKS__ALLOW_LOOPBACK", "true")
             .env("CORE_LOG__LEVEL", "warn");
         command
     }

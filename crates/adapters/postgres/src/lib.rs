@@ -6,7 +6,7 @@
 //! the second wall behind it.
 //!
 //! * [`Database`] connects; [`PgUnits`] begins units of work.
-//! * [`PgDirectory`], [`PgJoinCodes`], [`PgEventQueue`] and [`PgAuditLog`] cross organisations, each
+//! * [`PgDirectory`], [`PgJoinCodes`], [`PgEventQueue`], [`PgWebhookQueue`] and [`PgAuditLog`] cross organisations, each
 //!   through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
 //!
@@ -31,6 +31,7 @@ mod tls;
 mod transaction;
 mod unit;
 mod video;
+mod webhooks;
 
 pub use audit::PgAuditLog;
 pub use database::{ConnectError, Database, DatabaseConfig};
@@ -40,3 +41,4 @@ pub use outbox::PgEventQueue;
 pub use tenancy::PgDirectory;
 pub use unit::PgUnits;
 pub use video::PgJoinCodes;
+pub use webhooks::PgWebhookQueue;

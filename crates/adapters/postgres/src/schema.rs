@@ -185,6 +185,76 @@ table! {
     }
 }
 
+table! {
+    webhook_endpoints (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        url -> Text,
+        filters -> Array<Text>,
+        admits -> Array<Text>,
+        state -> Text,
+        disabled_reason -> Nullable<Text>,
+        version -> Integer,
+        failures -> Integer,
+        failing_since -> Nullable<Timestamptz>,
+        probe_at -> Nullable<Timestamptz>,
+        paused_until -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+table! {
+    webhook_secrets (org_id, endpoint_id, version) {
+        org_id -> BigInt,
+        endpoint_id -> Uuid,
+        version -> Integer,
+        sealed -> Binary,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    webhook_events (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        #[sql_name = "type"]
+        kind -> Text,
+        occurred_at -> Timestamptz,
+        data -> Text,
+        only_for -> Nullable<Uuid>,
+        seq -> Nullable<BigInt>,
+        body -> Nullable<Text>,
+    }
+}
+
+table! {
+    webhook_deliveries (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        endpoint_id -> Uuid,
+        event_id -> Uuid,
+        event_type -> Text,
+        status -> Text,
+        attempts -> Integer,
+        due_at -> Timestamptz,
+        lease -> Nullable<Uuid>,
+        leased_until -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    webhook_attempts (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        delivery_id -> Uuid,
+        ended_at -> Timestamptz,
+        status -> Nullable<Integer>,
+        code -> Nullable<Text>,
+        duration_ms -> Integer,
+        size -> Integer,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     people,
     memberships,

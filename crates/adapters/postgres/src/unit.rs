@@ -4,6 +4,7 @@ use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
 use restartix_telemetry::AuditTrail;
 use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
 use restartix_video::Rooms;
+use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
 use restartix_workflows::{Access, Outbox, UnitOfWork, Work};
 
 use crate::Database;
@@ -89,6 +90,18 @@ impl Work for PgWork {
     }
 
     fn rooms(&mut self) -> &mut dyn Rooms {
+        self
+    }
+
+    fn webhook_endpoints(&mut self) -> &mut dyn Endpoints {
+        self
+    }
+
+    fn webhook_events(&mut self) -> &mut dyn EventFeed {
+        self
+    }
+
+    fn webhook_deliveries(&mut self) -> &mut dyn Deliveries {
         self
     }
 

@@ -27,7 +27,7 @@ async fn every_migration_has_a_way_back() -> Result<()> {
                 WHERE nspname = 'public' AND relkind IN ('r', 'p', 'v', 'S') ORDER BY 1";
     assert_eq!(names(&database, left).await?, ["__diesel_schema_migrations"]);
     let applied = migrate::migrate(&migrator, None).await?;
-    assert_eq!(applied.len(), 4);
+    assert_eq!(applied.len(), 5);
     assert_eq!(migrate::migrate(&migrator, None).await?, Vec::<String>::new());
     Ok(())
 }
@@ -38,7 +38,7 @@ async fn bootstrapping_twice_changes_nothing() -> Result<()> {
     let rights = "SELECT proname || ' ' || proacl::text AS name FROM pg_proc p \
                   JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'definer' ORDER BY 1";
     let before = names(&database, rights).await?;
-    assert_eq!(before.len(), 8);
+    assert_eq!(before.len(), 11);
     let role = |role| database.url(role);
     let (app, worker, migrator) = (role("core_app"), role("core_worker"), role("core_migrator"));
     let roles = RoleUrls { app: &app, worker: &worker, migrator: &migrator };
@@ -57,7 +57,7 @@ async fn a_schema_that_is_too_old_is_named() -> Result<()> {
     let SchemaState::TooOld(missing) = migrate::schema_state(&pool).await? else {
         anyhow::bail!("a missing migration goes unnoticed");
     };
-    assert_eq!(missing, ["2026-11-23-000004_outbox_video"]);
+    assert_eq!(missing, ["2026-11-24-000008_webhooks"]);
     Ok(())
 }
 
@@ -94,6 +94,6 @@ async fn every_tenant_table_is_bound_to_its_organisation() -> Result<()> {
         ORDER BY 1";
     assert_eq!(names(&database, unbound).await?, Vec::<String>::new());
     let tables = "SELECT count(*)::text AS name FROM pg_class WHERE obj_description(oid) = 'tenant' AND relkind = 'r'";
-    assert_eq!(names(&database, tables).await?, ["13"]);
+    assert_eq!(names(&database, tables).await?, ["19"]);
     Ok(())
 }

@@ -112,6 +112,12 @@ resource_kinds! {
     Appointment = "appointment",
     /// The video room of an appointment, and the ways into it.
     VideoRoom = "video_room",
+    /// An address of an organisation that hears of events.
+    WebhookEndpoint = "webhook_endpoint",
+    /// One event on its way to one endpoint.
+    WebhookDelivery = "webhook_delivery",
+    /// What webhooks tell.
+    WebhookEvent = "webhook_event",
 }
 
 /// How an act ended.

@@ -15,7 +15,7 @@ use crate::{Kind, Problem, Sketch};
 
 pub use json::Body;
 pub use path::{PathId, PathText, PublicId};
-pub use query::{AppointmentsQuery, PageQuery, Slots};
+pub use query::{AppointmentsQuery, DeliveriesQuery, FeedQuery, PageQuery, Slots};
 
 /// Something that is parsed from a request.
 pub trait Input: Sized {

@@ -4,6 +4,7 @@ use actix_web::web::Query as Pairs;
 use restartix_kernel::{AppointmentTypeId, Cursor, Limit, PageRequest, PersonId};
 use restartix_scheduling::engine::{self, EngineError, Window};
 use restartix_scheduling::{AppointmentFilter, Status};
+use restartix_webhooks::{DeliveryFilter, DeliveryStatus, EventType};
 use restartix_workflows::{AvailabilityQuery, Mode};
 
 use super::{Input, Parts};
@@ -131,5 +132,52 @@ impl Input for Slots {
         sketch.query("mode", schema::words(["any", "all"]));
         sketch.query_required("from", schema::instant());
         sketch.query_required("to", schema::instant());
+    }
+}
+
+/// `?endpoint_id=&status=&event_type=&limit=&cursor=` of the webhook deliveries.
+#[derive(Debug)]
+pub struct DeliveriesQuery(pub DeliveryFilter, pub PageRequest);
+
+impl Input for DeliveriesQuery {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        let parameters = Parameters::of(request)?;
+        let filter = DeliveryFilter {
+            endpoint: parameters.one("endpoint_id")?,
+            status: parameters.one("status")?,
+            kind: parameters.one("event_type")?,
+        };
+        Ok(Self(filter, PageQuery::parse(request)?.0))
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.query("endpoint_id", schema::uuid());
+        sketch.query("status", schema::words(DeliveryStatus::ALL.iter().map(|word| word.as_str())));
+        sketch.query("event_type", schema::words(EventType::ALL.iter().map(|kind| kind.as_str())));
+        PageQuery::describe(sketch);
+    }
+}
+
+/// `?after_seq=&limit=` of the webhook events.
+#[derive(Debug)]
+pub struct FeedQuery {
+    /// After this place; 0: from the start.
+    pub after: i64,
+    /// Events at most.
+    pub limit: Limit,
+}
+
+impl Input for FeedQuery {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        let after = Parameters::of(request)?.one::<i64>("after_seq")?.unwrap_or(0);
+        if after < 0 {
+            return Err(Problem::parameter("after_seq", "out_of_range"));
+        }
+        Ok(Self { after, limit: PageQuery::parse(request)?.0.limit })
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.query("after_seq", schema::integer(0, i64::MAX));
+        sketch.query("limit", schema::integer(1, i64::from(Limit::MAX)));
     }
 }

@@ -11,6 +11,9 @@ mod operations;
 mod organization;
 mod people;
 mod specialists;
+mod webhook_deliveries;
+mod webhook_endpoints;
+mod webhook_events;
 
 use crate::Route;
 
@@ -28,6 +31,9 @@ pub(crate) fn all() -> Vec<Route> {
         availability::routes(),
         holds::routes(),
         appointments::routes(),
+        webhook_endpoints::routes(),
+        webhook_deliveries::routes(),
+        webhook_events::routes(),
     ]
     .into_iter()
     .flatten()

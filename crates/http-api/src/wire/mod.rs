@@ -12,6 +12,7 @@ mod person;
 pub(crate) mod schema;
 mod specialist;
 mod values;
+mod webhook;
 
 pub use appointment::{AppointmentView, BookBody, CancelBody, PassView};
 pub use appointment_type::{AlignmentBody, AlignmentMode, TypeBody, TypePatchBody, TypeView};
@@ -23,5 +24,12 @@ pub use organization::{OrganizationPatchBody, OrganizationView, PoliciesBody};
 pub use page::PageView;
 pub use person::{PersonBody, PersonPatchBody, PersonView};
 pub use specialist::{HoursBlock, HoursBody, SpecialistView, WeekdayWord};
-pub use values::{HoldKey, Id, Instant, MemberKey, PersonKey, TypeKey, UserKey, Zone};
+pub use values::{
+    HoldKey, Id, Instant, MemberKey, PersonKey, TypeKey, UserKey, WebhookDeliveryKey,
+    WebhookEndpointKey, Zone,
+};
 pub(crate) use values::{invalid, present};
+pub use webhook::{
+    AttemptListView, AttemptView, DeliveryView, EndpointBody, EndpointListView, EndpointPatchBody,
+    EndpointView, EventTypeListView, EventTypeView, FeedView, RotateBody, ShownEndpointView,
+};

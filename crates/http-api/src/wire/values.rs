@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use chrono_tz::Tz;
-use restartix_kernel::{AppointmentTypeId, HoldId, MembershipId, PersonId, UserId};
+use restartix_kernel::{
+    AppointmentTypeId, HoldId, MembershipId, PersonId, UserId, WebhookDeliveryId, WebhookEndpointId,
+};
 use restartix_scheduling::engine::parse_zone;
 use restartix_workflows::Failure;
 use serde::de::Error as _;
@@ -29,6 +31,10 @@ pub type MemberKey = Id<MembershipId>;
 pub type TypeKey = Id<AppointmentTypeId>;
 /// A hold's id.
 pub type HoldKey = Id<HoldId>;
+/// A webhook endpoint's id.
+pub type WebhookEndpointKey = Id<WebhookEndpointId>;
+/// A webhook delivery's id.
+pub type WebhookDeliveryKey = Id<WebhookDeliveryId>;
 
 /// An instant: RFC 3339, UTC with `Z`, years 2000 to 2199.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

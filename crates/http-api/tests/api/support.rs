@@ -14,6 +14,7 @@ use chrono::DateTime;
 use restartix_http_api::{Api, Config, Dependency, Health, MetricsText, Route, RouteTable};
 use restartix_kernel::{
     AppointmentId, Clock, ManualClock, PersonId, Random, SeededRandom, StoreError, UserId,
+    WebhookEndpointId,
 };
 use restartix_scheduling::memory::MemoryHolds;
 use restartix_telemetry::memory::MemoryAuditLog;
@@ -23,8 +24,11 @@ use restartix_tenancy::{
     Subject, Tenant,
 };
 use restartix_video::memory::MemoryProvider;
+use restartix_webhooks::{
+    Attempt, Dispatch, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
+};
 use restartix_workflows::{
-    Access, Bookings, Clinic, Desk, JoinKey, Schedule, UnitOfWork, Visits, Work,
+    Access, Bookings, Clinic, Desk, JoinKey, Schedule, UnitOfWork, Visits, Webhooks, Work,
 };
 use serde_json::Value;
 
@@ -72,6 +76,38 @@ impl Answer {
 }
 
 pub(crate) struct Away;
+
+#[async_trait]
+impl WebhookSender for Away {
+    fn check(&self, url: &str) -> Result<(), UrlRefused> {
+        if url.starts_with("https://") { Ok(()) } else { Err(UrlRefused) }
+    }
+
+    async fn send(&self, _: &Tenant, _: Dispatch<'_>) -> Attempt {
+        unreachable!("no worker runs here")
+    }
+}
+
+impl SecretSealer for Away {
+    fn seal(
+        &self,
+        _: &Tenant,
+        _: WebhookEndpointId,
+        version: u32,
+        secret: &[u8],
+    ) -> Result<SealedSecret, SealError> {
+        Ok(SealedSecret { version, bytes: secret.to_vec() })
+    }
+
+    fn open(
+        &self,
+        _: &Tenant,
+        _: WebhookEndpointId,
+        sealed: &SealedSecret,
+    ) -> Result<Vec<u8>, SealError> {
+        Ok(sealed.bytes.clone())
+    }
+}
 
 #[async_trait]
 impl UnitOfWork for Away {
@@ -157,7 +193,8 @@ pub(crate) fn bench_with(extra: Vec<Route>, config: Config) -> Bench {
         bookings: Bookings::new(desk.clone(), holds.clone()),
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
-        visits: Visits::new(desk, Arc::new(Away), Arc::new(MemoryProvider::default())),
+        visits: Visits::new(desk.clone(), Arc::new(Away), Arc::new(MemoryProvider::default())),
+        webhooks: Webhooks::new(desk, Arc::new(Away), Arc::new(Away)),
         audit: audit.clone(),
         limits: limits.clone(),
         health: Arc::new(Away),

@@ -1,0 +1,165 @@
+//! What happens in a clinic arrives where the clinic wants it, signed, and nowhere else.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use restartix_kernel::Secret;
+use restartix_sandbox::receiver::{Options, Receiver};
+use serde_json::{Value, json};
+
+use crate::client::{Client, wait_for};
+use crate::support::{Clinic, Stack, text};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Adds an endpoint, tells the receiver its secret, and waits until it is enabled; answers its id.
+fn listen(receiver: &Receiver, clinic: &Clinic, name: &str, types: &[&str]) -> Result<String> {
+    let body = json!({"url": receiver.hook(name), "event_types": types});
+    let told = clinic.admin.post("/v1/webhook-endpoints", &body)?.expect(201)?;
+    let id = text(&told["id"])?;
+    ensure!(told["status"] == "pending_verification", "{told}");
+    receiver.tell(name, &[Secret::from(text(&told["secret"])?)])?;
+    standing(&clinic.admin, &id, "enabled")?;
+    Ok(id)
+}
+
+fn standing(admin: &Client, id: &str, status: &str) -> Result<Value> {
+    wait_for(&format!("{id} to be {status}"), PATIENCE, || {
+        let told = admin.get(&format!("/v1/webhook-endpoints/{id}"))?.expect(200)?;
+        Ok((told["status"] == status).then_some(told))
+    })
+}
+
+/// The appointments of which a receiver heard that they were booked, and only what was verified.
+fn booked(receiver: &Receiver, name: &str) -> BTreeSet<i64> {
+    receiver
+        .deliveries(name)
+        .iter()
+        .filter(|one| one.verified == Some(true))
+        .map(|one| one.body.clone())
+        .filter(|body| body["type"] == "appointment.created")
+        .filter_map(|body| body["data"]["id"].as_i64())
+        .collect()
+}
+
+fn wait_booked(receiver: &Receiver, name: &str, ids: &[i64], patience: Duration) -> Result<()> {
+    let wanted: BTreeSet<_> = ids.iter().copied().collect();
+    wait_for("every booking to arrive", patience, || {
+        Ok((booked(receiver, name) == wanted).then_some(()))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_arrives_signed_in_order_without_anybodys_name_and_at_one_clinic_alone()
+-> Result<()> {
+    let stack = Stack::start().await?;
+    let receiver = Receiver::start(Options::default()).await?;
+    let (one, two) = (stack.clinic("one")?, stack.clinic("two")?);
+    let id = listen(&receiver, &one, "one", &["*"])?;
+    listen(&receiver, &two, "two", &["*"])?;
+    let slots = one.slots()?;
+    let ids = [one.book(&slots[0])?, one.book(&slots[2])?];
+    wait_booked(&receiver, "one", &ids, PATIENCE)?;
+    assert!(booked(&receiver, "two").is_empty());
+
+    let feed = one.admin.get("/v1/webhook-events?after_seq=0")?.expect(200)?;
+    let items = feed["items"].as_array().context("items")?;
+    let places: Vec<_> = items.iter().filter_map(|event| event["seq"].as_i64()).collect();
+    let counted: Vec<_> = (1..).take(places.len()).collect();
+    assert_eq!(places, counted, "seq has gaps");
+    for told in receiver.deliveries("one") {
+        for name in ["patient the", "one-patient", &one.patient_id, &one.specialist_id] {
+            let body = told.body.to_string();
+            ensure!(!body.contains(name), "{name} left: {body}");
+        }
+    }
+    // Every id of the one clinic is unknown to the other.
+    let path = format!("/v1/webhook-endpoints/{id}");
+    two.admin.get(&path)?.refused(404, "not_found")?;
+    two.admin.post(&format!("{path}/test"), &json!({}))?.refused(404, "not_found")?;
+    let list = one.admin.get(&format!("/v1/webhook-deliveries?endpoint_id={id}"))?.expect(200)?;
+    let delivery = text(&list["items"][0]["id"])?;
+    for way in ["attempts", "resend"] {
+        let path = format!("/v1/webhook-deliveries/{delivery}/{way}");
+        let method = if way == "attempts" { "GET" } else { "POST" };
+        two.admin.send(method, &path, None)?.refused(404, "not_found")?;
+    }
+    one.patient.get("/v1/webhook-endpoints")?.refused(403, "forbidden")?;
+    let shown = one.admin.get(&path)?;
+    ensure!(!shown.text.contains("whsec_"), "a secret was listed: {}", shown.text);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_booked_while_the_receiver_was_away_arrives_within_a_minute_of_its_return()
+-> Result<()> {
+    let stack = Stack::start().await?;
+    let receiver = Receiver::start(Options::default()).await?;
+    let clinic = stack.clinic("one")?;
+    let id = listen(&receiver, &clinic, "one", &["appointment.*"])?;
+    let slots = clinic.slots()?;
+    receiver.stop().await?;
+    let ids: Vec<_> = [0, 2, 4].iter().map(|n| clinic.book(&slots[*n])).collect::<Result<_>>()?;
+    let path = format!("/v1/webhook-deliveries?endpoint_id={id}&status=waiting");
+    wait_for("two attempts", PATIENCE, || {
+        let told = clinic.admin.get(&path)?.expect(200)?;
+        let items = told["items"].as_array().context("items")?.clone();
+        let tried = items.iter().any(|one| one["attempts"].as_i64() >= Some(1));
+        Ok((items.len() == 3 && tried).then_some(()))
+    })?;
+    receiver.restart().await?;
+    wait_booked(&receiver, "one", &ids, PATIENCE)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_while_it_sends_loses_nothing() -> Result<()> {
+    let mut stack = Stack::start().await?;
+    let receiver = Receiver::start(Options::default()).await?;
+    let clinic = stack.clinic("one")?;
+    listen(&receiver, &clinic, "one", &["appointment.created"])?;
+    let slots = clinic.slots()?;
+    receiver.switch("one", |switches| switches.delay_ms = 3000);
+    let ids: Vec<_> = [0, 2, 4].iter().map(|n| clinic.book(&slots[*n])).collect::<Result<_>>()?;
+    wait_for("something under way", PATIENCE, || {
+        Ok(receiver.journal().iter().any(|entry| entry.path.ends_with("/one")).then_some(()))
+    })?;
+    stack.kill();
+    receiver.switch("one", |switches| switches.delay_ms = 0);
+    stack.serve()?;
+    wait_booked(&receiver, "one", &ids, PATIENCE * 2)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects_are_not_followed_and_410_ends_it() -> Result<()> {
+    let stack = Stack::start().await?;
+    let receiver = Receiver::start(Options::default()).await?;
+    let clinic = stack.clinic("one")?;
+    let id = listen(&receiver, &clinic, "one", &["appointment.*"])?;
+    let (slots, elsewhere) = (clinic.slots()?, receiver.hook("elsewhere"));
+    receiver.switch("one", |switches| {
+        switches.status = 302;
+        switches.location = Some(elsewhere);
+    });
+    clinic.book(&slots[0])?;
+    let path = format!("/v1/webhook-deliveries?endpoint_id={id}&event_type=appointment.created");
+    let delivery = wait_for("an attempt", PATIENCE, || {
+        let told = clinic.admin.get(&path)?.expect(200)?;
+        let tried = told["items"][0]["attempts"].as_i64() >= Some(1);
+        Ok(tried.then(|| told["items"][0]["id"].clone()))
+    })?;
+    let path = format!("/v1/webhook-deliveries/{}/attempts", text(&delivery)?);
+    let told = clinic.admin.get(&path)?.expect(200)?;
+    assert_eq!(
+        (&told["items"][0]["status"], &told["items"][0]["code"]),
+        (&json!(302), &json!("redirected"))
+    );
+    assert!(receiver.deliveries("elsewhere").is_empty());
+    receiver.switch("one", |switches| switches.status = 410);
+    let told = standing(&clinic.admin, &id, "disabled")?;
+    assert_eq!(told["disabled_reason"], "gone");
+    clinic
+        .admin
+        .post(&format!("/v1/webhook-endpoints/{id}/test"), &json!({}))?
+        .refused(409, "endpoint_not_ready")
+}

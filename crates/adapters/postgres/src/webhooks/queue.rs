@@ -1,0 +1,183 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::sql_types::{
+    Array, BigInt, Binary, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use restartix_kernel::{
+    Clock, EventId, Random, RandomExt, StoreError, WebhookDeliveryId, WebhookEndpointId,
+};
+use restartix_tenancy::{Actor, ClaimError, ClaimSource, Found, OrgId};
+use restartix_webhooks::{Claim, Claimed, Queue, SealedSecret, Sequencer, Settled, Verdict};
+use uuid::Uuid;
+
+use crate::Database;
+use crate::call::definer_call;
+use crate::error::{store_error, unreadable};
+
+definer_call! {
+    /// Gives the events that wait their places; how many.
+    SequenceWebhooks<'a> {
+        limit: i32 => Integer,
+        now: &'a DateTime<Utc> => Timestamptz,
+    } = "sequence_webhooks" -> Integer
+}
+
+definer_call! {
+    /// A batch of deliveries that are due.
+    ClaimWebhooks<'a> {
+        limit: i32 => Integer,
+        per_endpoint: i32 => Integer,
+        per_organisation: i32 => Integer,
+        now: DateTime<Utc> => Timestamptz,
+        lease: &'a Uuid => SqlUuid,
+        until: DateTime<Utc> => Timestamptz,
+    } = "claim_webhooks" -> (
+        BigInt, SqlUuid, SqlUuid, SqlUuid, Integer, Text, Text, Array<Integer>, Array<Binary>
+    )
+}
+
+type ClaimRow = (i64, Uuid, Uuid, Uuid, i32, String, String, Vec<i32>, Vec<Vec<u8>>);
+
+definer_call! {
+    /// Records what became of claimed deliveries.
+    SettleWebhooks<'a> {
+        ids: &'a [Uuid] => Array<SqlUuid>,
+        leases: &'a [Uuid] => Array<SqlUuid>,
+        verdicts: &'a [&'static str] => Array<Text>,
+        retry_at: &'a [Option<DateTime<Utc>>] => Array<Nullable<Timestamptz>>,
+        pause_until: &'a [Option<DateTime<Utc>>] => Array<Nullable<Timestamptz>>,
+        statuses: &'a [Option<i32>] => Array<Nullable<Integer>>,
+        codes: &'a [Option<&'static str>] => Array<Nullable<Text>>,
+        durations: &'a [i32] => Array<Integer>,
+        sizes: &'a [i32] => Array<Integer>,
+        probe_at: DateTime<Utc> => Timestamptz,
+        now: DateTime<Utc> => Timestamptz,
+    } = "settle_webhooks" -> Text
+}
+
+/// The queue of webhooks in PostgreSQL.
+#[derive(Clone)]
+pub struct PgWebhookQueue {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// How long an endpoint that has been failing is left alone between two probes; up to half as much
+/// again is added. Short, because what waits must arrive within a minute of the receiver's return.
+const PROBE: TimeDelta = TimeDelta::seconds(15);
+
+impl PgWebhookQueue {
+    /// The queue kept in `database`, as the role that runs workers.
+    pub fn new(database: Database, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { database, clock, random }
+    }
+}
+
+#[async_trait]
+impl Sequencer for PgWebhookQueue {
+    async fn sequence(&self, limit: u16, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let mut connection = self.database.connection().await?;
+        let call = SequenceWebhooks { limit: i32::from(limit), now: &now };
+        let done: i32 = call.get_result(&mut connection).await.map_err(store_error)?;
+        Ok(usize::try_from(done).unwrap_or_default())
+    }
+}
+
+fn claimed(row: ClaimRow, lease: EventId) -> Result<Found<Claimed>, StoreError> {
+    let (organisation, id, endpoint, event, attempts, url, body, versions, secrets) = row;
+    let secrets = versions.into_iter().zip(secrets).map(|(version, bytes)| SealedSecret {
+        version: u32::try_from(version).unwrap_or_default(),
+        bytes,
+    });
+    Ok(Found {
+        organisation: OrgId::new(organisation)
+            .map_err(|_| unreadable("webhook_deliveries.org_id"))?,
+        actor: Actor::System,
+        row: Claimed {
+            id: WebhookDeliveryId::from_uuid(id),
+            lease,
+            endpoint: WebhookEndpointId::from_uuid(endpoint),
+            event: EventId::from_uuid(event),
+            attempts: u32::try_from(attempts).unwrap_or_default(),
+            url,
+            body,
+            secrets: secrets.collect(),
+        },
+    })
+}
+
+#[async_trait]
+impl ClaimSource for PgWebhookQueue {
+    type Key = Claim;
+    type Row = Claimed;
+
+    async fn claim(&self, key: &Claim) -> Result<Vec<Found<Claimed>>, ClaimError> {
+        let failed = |error: StoreError| ClaimError(Box::new(error));
+        let lease = EventId::fresh(&*self.clock, &*self.random);
+        let mut connection = self.database.connection().await.map_err(failed)?;
+        let call = ClaimWebhooks {
+            limit: i32::from(key.limit),
+            per_endpoint: i32::from(key.per_endpoint),
+            per_organisation: i32::from(key.per_organisation),
+            now: key.now,
+            lease: &lease.as_uuid(),
+            until: key.now + key.lease,
+        };
+        let rows: Vec<ClaimRow> =
+            call.load(&mut connection).await.map_err(|error| failed(store_error(error)))?;
+        rows.into_iter().map(|row| claimed(row, lease)).collect::<Result<_, _>>().map_err(failed)
+    }
+}
+
+/// An outcome as columns: its word, when it is tried again, and why it does not count.
+fn columns(settled: &Settled) -> (&'static str, Option<DateTime<Utc>>, Option<&'static str>) {
+    match settled.verdict {
+        Verdict::Delivered => ("delivered", None, None),
+        Verdict::RetryAt(at, code) => ("retry", Some(at), Some(code.as_str())),
+        Verdict::GivenUp(code) => ("failed", None, Some(code.as_str())),
+        Verdict::Gone => ("gone", None, Some("gone")),
+    }
+}
+
+#[async_trait]
+impl Queue for PgWebhookQueue {
+    async fn settle(&self, outcomes: &[Settled], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let whole = |number: u128| i32::try_from(number).unwrap_or(i32::MAX);
+        let ids: Vec<_> = outcomes.iter().map(|one| one.delivery.as_uuid()).collect();
+        let leases: Vec<_> = outcomes.iter().map(|one| one.lease.as_uuid()).collect();
+        let told: Vec<_> = outcomes.iter().map(columns).collect();
+        let verdicts: Vec<_> = told.iter().map(|(verdict, _, _)| *verdict).collect();
+        let retry_at: Vec<_> = told.iter().map(|(_, retry_at, _)| *retry_at).collect();
+        let codes: Vec<_> = told.iter().map(|(_, _, code)| *code).collect();
+        let pause_until: Vec<_> = outcomes.iter().map(|one| one.pause_until).collect();
+        let statuses: Vec<_> =
+            outcomes.iter().map(|one| one.attempt.outcome.ok().map(i32::from)).collect();
+        let durations: Vec<_> =
+            outcomes.iter().map(|one| whole(one.attempt.duration.as_millis())).collect();
+        let sizes: Vec<_> = outcomes
+            .iter()
+            .map(|one| i32::try_from(one.attempt.size).unwrap_or(i32::MAX))
+            .collect();
+        let jitter = i64::from(self.random.below(7_500));
+        let call = SettleWebhooks {
+            ids: &ids,
+            leases: &leases,
+            verdicts: &verdicts,
+            retry_at: &retry_at,
+            pause_until: &pause_until,
+            statuses: &statuses,
+            codes: &codes,
+            durations: &durations,
+            sizes: &sizes,
+            probe_at: now + PROBE + TimeDelta::milliseconds(jitter),
+            now,
+        };
+        let mut connection = self.database.connection().await?;
+        call.execute(&mut connection).await.map_err(store_error)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+use restartix_webhooks::{Event, Party};
+
+use crate::{Happening, Side};
+
+/// What an organisation's own systems are told of what happened. Without a wildcard: whoever adds a
+/// happening decides here whether it is told.
+pub(crate) const fn told(what: Happening) -> Option<Event> {
+    Some(match what {
+        Happening::AppointmentCreated { appointment: id, version } => {
+            Event::AppointmentCreated { id, version }
+        }
+        Happening::AppointmentCancelled { appointment: id, version, by } => {
+            let by = match by {
+                Side::Patient => Party::Patient,
+                Side::Staff => Party::Staff,
+            };
+            Event::AppointmentCancelled { id, version, by }
+        }
+        Happening::RoomReady { appointment: id, version } => Event::VideoRoomReady { id, version },
+        Happening::MemberAdded { membership: id, version } => Event::MemberAdded { id, version },
+        Happening::MemberRemoved { membership: id, version } => {
+            Event::MemberRemoved { id, version }
+        }
+    })
+}
