@@ -13,9 +13,13 @@ use crate::services::Purpose;
 use crate::stack::{self, Client, Clinic, Plan, Register, Stack};
 
 mod call;
+mod hooks;
+mod made;
+mod operations;
 mod tour;
 mod walls;
 
+use made::Made;
 use tour::Tour;
 
 /// Long enough for the slowest machine that is worth waiting for.
@@ -76,11 +80,21 @@ fn play(
     second: &Cast<'_>,
 ) -> Result<()> {
     let daily = Client::new(&stack.daily_url);
+    let receiver = Client::new(&stack.receiver_url);
     call::doors(tour, nobody, dana, first, second)?;
-    let aurora = call::furnish(tour, first)?;
-    let aurora = call::book_and_join(tour, &daily, first, aurora)?;
-    let tamar = call::furnish(tour, second)?;
-    let tamar = call::book(tour, second, tamar)?;
+    let [first_tool, second_tool] =
+        [hooks::listen(tour, &receiver, first)?, hooks::listen(tour, &receiver, second)?];
+    let offer = call::furnish(tour, first)?;
+    let booked = call::book_and_join(tour, &daily, first, offer)?;
+    let happened =
+        [("appointment.created", 2), ("appointment.cancelled", 1), ("video.room_ready", 2)];
+    let hooked = hooks::heard(tour, &receiver, first, first_tool, &happened)?;
+    let aurora = Made { booked, hooked };
+    let offer = call::furnish(tour, second)?;
+    let booked = call::book(tour, second, offer)?;
+    let happened = [("appointment.created", 1), ("video.room_ready", 1)];
+    let hooked = hooks::heard(tour, &receiver, second, second_tool, &happened)?;
+    let tamar = Made { booked, hooked };
     walls::foreign_ids(tour, nobody, second, &aurora)?;
     walls::foreign_ids(tour, nobody, first, &tamar)?;
     walls::untouched(tour, first, &aurora)?;

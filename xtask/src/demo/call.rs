@@ -20,8 +20,8 @@ pub(super) struct Offer {
     pub(super) membership: String,
 }
 
-/// What the demo made in one clinic, by its public ids.
-pub(super) struct Made {
+/// What was booked in one clinic, by its public ids.
+pub(super) struct Booked {
     pub(super) offer: Offer,
     /// A time that somebody may still book.
     pub(super) free: String,
@@ -103,14 +103,14 @@ pub(super) fn furnish(tour: &mut Tour<'_>, cast: &Cast<'_>) -> Result<Offer> {
 }
 
 /// A patient holds and books; nothing else. For the clinic whose part is to be kept out.
-pub(super) fn book(tour: &mut Tour<'_>, cast: &Cast<'_>, offer: Offer) -> Result<Made> {
+pub(super) fn book(tour: &mut Tour<'_>, cast: &Cast<'_>, offer: Offer) -> Result<Booked> {
     let slots = availability(tour, &cast.patient, &offer)?;
     let [first, .., last] = slots.as_slice() else { bail!("too few slots: {slots:?}") };
     let hold = hold(tour, cast, &offer, first)?;
     let booked = tour.see("patient books with the hold", "201", || {
         cast.patient.post("/v1/appointments", &json!({ "hold_id": hold }))
     })?;
-    Ok(Made { offer, free: last.clone(), hold, appointment: booked.word("/id")? })
+    Ok(Booked { offer, free: last.clone(), hold, appointment: booked.word("/id")? })
 }
 
 /// From the first free slot to two people in a call, and what follows when they call it off.
@@ -119,7 +119,7 @@ pub(super) fn book_and_join(
     daily: &Client,
     cast: &Cast<'_>,
     offer: Offer,
-) -> Result<Made> {
+) -> Result<Booked> {
     let slots = availability(tour, &cast.patient, &offer)?;
     let [first, second, .., last] = slots.as_slice() else { bail!("too few slots: {slots:?}") };
     let hold = hold(tour, cast, &offer, first)?;
@@ -142,7 +142,7 @@ pub(super) fn book_and_join(
     let page = join(tour, daily, cast, &appointment)?;
     let kept = keep_another(tour, cast, &offer, second)?;
     call_off(tour, daily, cast, &appointment, &page)?;
-    Ok(Made { offer, free: last.clone(), hold, appointment: kept })
+    Ok(Booked { offer, free: last.clone(), hold, appointment: kept })
 }
 
 fn hold(tour: &mut Tour<'_>, cast: &Cast<'_>, offer: &Offer, when: &str) -> Result<String> {

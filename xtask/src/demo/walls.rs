@@ -4,32 +4,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Cast;
-use super::call::{Made, Offer, at, later};
+use super::made::Made;
+use super::operations::{Operation, Who, operations};
 use super::tour::{Tour, seen};
-use crate::stack::{Answer, Client, random_uuid};
-
-/// Who of the clinic may use the operation at all.
-#[derive(Clone, Copy)]
-enum Who {
-    Admin,
-    Specialist,
-    Patient,
-}
-
-/// One operation on somebody's id.
-struct Operation {
-    /// As in the OpenAPI document, parameters as `{}`.
-    template: &'static str,
-    who: Who,
-    /// The same operation, on the id of this clinic.
-    path: String,
-    body: Option<Value>,
-    /// The status of the refusal.
-    refused: u16,
-}
+use crate::stack::{Answer, Client};
 
 /// Tries every operation that takes an id, as the other clinic, on what `made` names.
 pub(super) fn foreign_ids(
@@ -38,7 +19,7 @@ pub(super) fn foreign_ids(
     stranger: &Cast<'_>,
     made: &Made,
 ) -> Result<()> {
-    let nobodys = Made::nobodys(made)?;
+    let nobodys = made.nobodys()?;
     let [foreign, unknown] = [operations(made), operations(&nobodys)];
     tour.many("every operation with an id is tried", || covered(nobody, &foreign))?;
     let step = format!("{}: ids of the other clinic", stranger.clinic.name);
@@ -65,12 +46,20 @@ pub(super) fn foreign_ids(
 
 /// The lists of one clinic name nothing of the other.
 fn silent(stranger: &Cast<'_>, made: &Made) -> Result<String> {
-    let lists = ["appointments", "appointment-types", "specialists", "people", "memberships"];
-    let Offer { appointment_type, specialist, patient, membership } = &made.offer;
-    let secrets = [&made.appointment, appointment_type, specialist, patient, membership];
+    let lists = [
+        "appointments",
+        "appointment-types",
+        "specialists",
+        "people",
+        "memberships",
+        "webhook-endpoints",
+        "webhook-deliveries",
+        "webhook-events",
+    ];
+    let secrets = made.ids();
     for list in lists {
         let answer = stranger.admin.get(&format!("/v1/{list}?limit=100"))?;
-        if answer.status != 200 || secrets.iter().any(|secret| answer.text.contains(*secret)) {
+        if answer.status != 200 || secrets.iter().any(|secret| answer.text.contains(secret)) {
             bail!(
                 "/v1/{list} as {}\n  expected: 200, nothing of the other clinic\n  seen:     {}",
                 stranger.clinic.name,
@@ -86,9 +75,9 @@ pub(super) fn untouched(tour: &mut Tour<'_>, cast: &Cast<'_>, made: &Made) -> Re
     let step = format!("{}: its own, untouched", cast.clinic.name);
     tour.many(&step, || {
         let paths = [
-            format!("/v1/appointments/{}", made.appointment),
-            format!("/v1/appointment-types/{}", made.offer.appointment_type),
-            format!("/v1/people/{}", made.offer.patient),
+            format!("/v1/appointments/{}", made.booked.appointment),
+            format!("/v1/appointment-types/{}", made.booked.offer.appointment_type),
+            format!("/v1/people/{}", made.booked.offer.patient),
         ];
         for path in &paths {
             let answer = cast.admin.get(path)?;
@@ -96,126 +85,13 @@ pub(super) fn untouched(tour: &mut Tour<'_>, cast: &Cast<'_>, made: &Made) -> Re
                 bail!("{path}\n  expected: 200\n  seen:     {}", seen(&answer));
             }
         }
-        let appointment = cast.admin.get(&format!("/v1/appointments/{}", made.appointment))?;
+        let appointment =
+            cast.admin.get(&format!("/v1/appointments/{}", made.booked.appointment))?;
         match appointment.word("/status")?.as_str() {
             "confirmed" => Ok("200, confirmed".to_owned()),
             other => bail!("the appointment's status\n  expected: confirmed\n  seen:     {other}"),
         }
     })
-}
-
-impl Made {
-    /// The same kinds of ids, of nothing and nobody.
-    fn nobodys(model: &Self) -> Result<Self> {
-        Ok(Self {
-            offer: Offer {
-                appointment_type: random_uuid()?,
-                specialist: random_uuid()?,
-                patient: random_uuid()?,
-                membership: random_uuid()?,
-            },
-            free: model.free.clone(),
-            hold: random_uuid()?,
-            // An integer below 2^53; the chance that somebody has it is nil.
-            appointment: "7001002003004005".to_owned(),
-        })
-    }
-}
-
-/// Every operation that takes an id: in its path, or by reference in the query or body.
-fn operations(made: &Made) -> Vec<Operation> {
-    let mut all = named_in_path(made);
-    all.extend(named_by_reference(made));
-    all
-}
-
-fn named_in_path(made: &Made) -> Vec<Operation> {
-    use Who::{Admin, Patient, Specialist};
-    let Made { offer, hold, appointment, .. } = made;
-    let Offer { appointment_type, specialist, patient, membership } = offer;
-    let operation = |template, who, path: &str, body| Operation {
-        template,
-        who,
-        path: path.to_owned(),
-        body,
-        refused: 404,
-    };
-    let kind = format!("/v1/appointment-types/{appointment_type}");
-    let hours = format!("/v1/specialists/{specialist}/weekly-hours");
-    let booked = format!("/v1/appointments/{appointment}");
-    let cancel = format!("{booked}/cancel");
-    let token = format!("{booked}/video-token");
-    let held = format!("/v1/holds/{hold}");
-    let renew = format!("{held}/renew");
-    let person = format!("/v1/people/{patient}");
-    let member = format!("/v1/memberships/{membership}");
-    let week = json!({
-        "timezone": "UTC",
-        "hours": [{ "weekday": "mon", "start": "09:00", "end": "17:00" }],
-    });
-    let renamed = || Some(json!({ "display_name": "Theirs" }));
-    let reason = || Some(json!({ "reason_code": "other" }));
-    vec![
-        operation("GET /v1/appointment-types/{}", Admin, &kind, None),
-        operation("GET /v1/appointment-types/{}", Patient, &kind, None),
-        operation(
-            "PATCH /v1/appointment-types/{}",
-            Admin,
-            &kind,
-            Some(json!({ "name": "Theirs" })),
-        ),
-        operation("DELETE /v1/appointment-types/{}", Admin, &kind, None),
-        operation("PUT /v1/specialists/{}/weekly-hours", Admin, &hours, Some(week)),
-        operation("POST /v1/holds/{}/renew", Patient, &renew, None),
-        operation("DELETE /v1/holds/{}", Patient, &held, None),
-        operation("GET /v1/appointments/{}", Admin, &booked, None),
-        operation("GET /v1/appointments/{}", Specialist, &booked, None),
-        operation("GET /v1/appointments/{}", Patient, &booked, None),
-        operation("POST /v1/appointments/{}/cancel", Admin, &cancel, reason()),
-        operation("POST /v1/appointments/{}/cancel", Patient, &cancel, reason()),
-        operation("POST /v1/appointments/{}/video-token", Specialist, &token, None),
-        operation("POST /v1/appointments/{}/video-token", Patient, &token, None),
-        operation("GET /v1/people/{}", Admin, &person, None),
-        operation("GET /v1/people/{}", Specialist, &person, None),
-        operation("PATCH /v1/people/{}", Admin, &person, renamed()),
-        operation("PATCH /v1/memberships/{}", Admin, &member, Some(json!({ "role": "patient" }))),
-        operation("DELETE /v1/memberships/{}", Admin, &member, None),
-    ]
-}
-
-fn named_by_reference(made: &Made) -> Vec<Operation> {
-    use Who::{Admin, Patient, Specialist};
-    let Made { offer, hold, free, .. } = made;
-    let Offer { appointment_type, specialist, patient, .. } = offer;
-    let operation = |template: &'static str, who, body, refused| {
-        let path = template.split(' ').nth(1).unwrap_or_default().to_owned();
-        Operation { template, who, path, body: Some(body), refused }
-    };
-    let slots = Operation {
-        template: "GET /v1/availability",
-        who: Patient,
-        path: format!(
-            "/v1/availability?appointment_type_id={appointment_type}&specialist_id={specialist}&from={}&to={}",
-            later(1),
-            later(4)
-        ),
-        body: None,
-        refused: 404,
-    };
-    let mut for_a_patient = at(offer, free);
-    if let Some(fields) = for_a_patient.as_object_mut() {
-        fields.insert("patient_id".to_owned(), json!(patient));
-    }
-    let member = json!({ "person_id": patient, "subject": "nobody-yet", "role": "patient" });
-    vec![
-        slots,
-        operation("POST /v1/holds", Patient, at(offer, free), 404),
-        operation("POST /v1/appointments", Patient, at(offer, free), 404),
-        operation("POST /v1/appointments", Specialist, for_a_patient, 404),
-        // A hold that is not the caller's is lost to them, wherever it is.
-        operation("POST /v1/appointments", Patient, json!({ "hold_id": hold }), 409),
-        operation("POST /v1/memberships", Admin, member, 404),
-    ]
 }
 
 fn ask(cast: &Cast<'_>, operation: &Operation) -> Result<Answer> {

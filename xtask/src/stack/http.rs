@@ -73,6 +73,11 @@ impl Client {
         Self { token: None, ..self.clone() }
     }
 
+    /// The whole URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     pub(crate) fn get(&self, path: &str) -> Result<Answer> {
         self.call("GET", path, None, &[])
     }

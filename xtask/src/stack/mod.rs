@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-pub(crate) use clinics::{Clinic, Register, clinics, specialist_id};
+pub(crate) use clinics::{Clinic, Person, Register, clinics, specialist_id};
 pub(crate) use http::{Answer, Client};
 pub(crate) use settings::random_uuid;
 

@@ -172,7 +172,9 @@ impl State {
             }
             summary.accepted += 1;
             events.entry(&delivery.endpoint).or_default().insert(&delivery.id);
-            if let (Some(organisation), Some(seq)) = (delivery.organization_id, delivery.seq) {
+            // What is sent to one endpoint alone, such as its verification, has no place: 0.
+            let place = delivery.seq.filter(|seq| *seq > 0);
+            if let (Some(organisation), Some(seq)) = (delivery.organization_id, place) {
                 sequences.entry((&delivery.endpoint, organisation)).or_default().insert(seq);
             }
         }

@@ -1,0 +1,43 @@
+//! What each clinic made, and the wall keeps from the other.
+
+use anyhow::Result;
+
+use super::call::{Booked, Offer};
+use super::hooks::Hooked;
+use crate::stack::random_uuid;
+
+/// What the demo made in one clinic, by its public ids.
+pub(super) struct Made {
+    pub(super) booked: Booked,
+    pub(super) hooked: Hooked,
+}
+
+impl Made {
+    /// The same kinds of ids, of nothing and nobody.
+    pub(super) fn nobodys(&self) -> Result<Self> {
+        Ok(Self {
+            booked: Booked {
+                offer: Offer {
+                    appointment_type: random_uuid()?,
+                    specialist: random_uuid()?,
+                    patient: random_uuid()?,
+                    membership: random_uuid()?,
+                },
+                free: self.booked.free.clone(),
+                hold: random_uuid()?,
+                // An integer below 2^53; the chance that somebody has it is nil.
+                appointment: "7001002003004005".to_owned(),
+            },
+            hooked: Hooked { endpoint: random_uuid()?, delivery: random_uuid()? },
+        })
+    }
+
+    /// Every id that stays and that a list of this clinic may show.
+    pub(super) fn ids(&self) -> Vec<&str> {
+        let Self { booked, hooked } = self;
+        let Offer { appointment_type, specialist, patient, membership } = &booked.offer;
+        let of_booking = [&booked.appointment, appointment_type, specialist, patient, membership];
+        let of_hooks = [&hooked.endpoint, &hooked.delivery];
+        of_booking.into_iter().chain(of_hooks).map(String::as_str).collect()
+    }
+}

@@ -1,0 +1,151 @@
+//! Every operation that takes an id, as the other clinic tries it.
+
+use serde_json::{Value, json};
+
+use super::call::{Booked, Offer, at, later};
+use super::hooks::Hooked;
+use super::made::Made;
+
+/// Who of the clinic may use the operation at all.
+#[derive(Clone, Copy)]
+pub(super) enum Who {
+    Admin,
+    Specialist,
+    Patient,
+}
+
+/// One operation on somebody's id.
+pub(super) struct Operation {
+    /// As in the OpenAPI document, parameters as `{}`.
+    pub(super) template: &'static str,
+    pub(super) who: Who,
+    /// The same operation, on the id of this clinic.
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
+    /// The status of the refusal.
+    pub(super) refused: u16,
+}
+
+/// Every operation that takes an id: in its path, or by reference in the query or body.
+pub(super) fn operations(made: &Made) -> Vec<Operation> {
+    let mut all = booking(&made.booked);
+    all.extend(named_by_reference(&made.booked));
+    all.extend(webhooks(&made.hooked));
+    all
+}
+
+fn booking(booked: &Booked) -> Vec<Operation> {
+    use Who::{Admin, Patient, Specialist};
+    let Booked { offer, hold, appointment, .. } = booked;
+    let Offer { appointment_type, specialist, patient, membership } = offer;
+    let operation = hidden;
+    let kind = format!("/v1/appointment-types/{appointment_type}");
+    let hours = format!("/v1/specialists/{specialist}/weekly-hours");
+    let booked = format!("/v1/appointments/{appointment}");
+    let cancel = format!("{booked}/cancel");
+    let token = format!("{booked}/video-token");
+    let held = format!("/v1/holds/{hold}");
+    let renew = format!("{held}/renew");
+    let person = format!("/v1/people/{patient}");
+    let member = format!("/v1/memberships/{membership}");
+    let week = json!({
+        "timezone": "UTC",
+        "hours": [{ "weekday": "mon", "start": "09:00", "end": "17:00" }],
+    });
+    let renamed = || Some(json!({ "display_name": "Theirs" }));
+    let reason = || Some(json!({ "reason_code": "other" }));
+    vec![
+        operation("GET /v1/appointment-types/{}", Admin, &kind, None),
+        operation("GET /v1/appointment-types/{}", Patient, &kind, None),
+        operation(
+            "PATCH /v1/appointment-types/{}",
+            Admin,
+            &kind,
+            Some(json!({ "name": "Theirs" })),
+        ),
+        operation("DELETE /v1/appointment-types/{}", Admin, &kind, None),
+        operation("PUT /v1/specialists/{}/weekly-hours", Admin, &hours, Some(week)),
+        operation("POST /v1/holds/{}/renew", Patient, &renew, None),
+        operation("DELETE /v1/holds/{}", Patient, &held, None),
+        operation("GET /v1/appointments/{}", Admin, &booked, None),
+        operation("GET /v1/appointments/{}", Specialist, &booked, None),
+        operation("GET /v1/appointments/{}", Patient, &booked, None),
+        operation("POST /v1/appointments/{}/cancel", Admin, &cancel, reason()),
+        operation("POST /v1/appointments/{}/cancel", Patient, &cancel, reason()),
+        operation("POST /v1/appointments/{}/video-token", Specialist, &token, None),
+        operation("POST /v1/appointments/{}/video-token", Patient, &token, None),
+        operation("GET /v1/people/{}", Admin, &person, None),
+        operation("GET /v1/people/{}", Specialist, &person, None),
+        operation("PATCH /v1/people/{}", Admin, &person, renamed()),
+        operation("PATCH /v1/memberships/{}", Admin, &member, Some(json!({ "role": "patient" }))),
+        operation("DELETE /v1/memberships/{}", Admin, &member, None),
+    ]
+}
+
+fn named_by_reference(booked: &Booked) -> Vec<Operation> {
+    use Who::{Admin, Patient, Specialist};
+    let Booked { offer, hold, free, .. } = booked;
+    let Offer { appointment_type, specialist, patient, .. } = offer;
+    let operation = |template: &'static str, who, body, refused| {
+        let path = template.split(' ').nth(1).unwrap_or_default().to_owned();
+        Operation { template, who, path, body: Some(body), refused }
+    };
+    let slots = Operation {
+        template: "GET /v1/availability",
+        who: Patient,
+        path: format!(
+            "/v1/availability?appointment_type_id={appointment_type}&specialist_id={specialist}&from={}&to={}",
+            later(1),
+            later(4)
+        ),
+        body: None,
+        refused: 404,
+    };
+    let mut for_a_patient = at(offer, free);
+    if let Some(fields) = for_a_patient.as_object_mut() {
+        fields.insert("patient_id".to_owned(), json!(patient));
+    }
+    let member = json!({ "person_id": patient, "subject": "nobody-yet", "role": "patient" });
+    vec![
+        slots,
+        operation("POST /v1/holds", Patient, at(offer, free), 404),
+        operation("POST /v1/appointments", Patient, at(offer, free), 404),
+        operation("POST /v1/appointments", Specialist, for_a_patient, 404),
+        // A hold that is not the caller's is lost to them, wherever it is.
+        operation("POST /v1/appointments", Patient, json!({ "hold_id": hold }), 409),
+        operation("POST /v1/memberships", Admin, member, 404),
+    ]
+}
+
+fn webhooks(hooked: &Hooked) -> Vec<Operation> {
+    use Who::Admin;
+    let endpoint = format!("/v1/webhook-endpoints/{}", hooked.endpoint);
+    let delivery = format!("/v1/webhook-deliveries/{}", hooked.delivery);
+    let disabled = Some(json!({ "event_types": ["file.*"] }));
+    let of_endpoint = |template, way: &str| {
+        let body = (way == "rotate-secret").then(|| json!({ "grace_hours": 0 }));
+        hidden(template, Admin, &format!("{endpoint}/{way}"), body)
+    };
+    vec![
+        hidden("GET /v1/webhook-endpoints/{}", Admin, &endpoint, None),
+        hidden("PATCH /v1/webhook-endpoints/{}", Admin, &endpoint, disabled),
+        hidden("DELETE /v1/webhook-endpoints/{}", Admin, &endpoint, None),
+        of_endpoint("POST /v1/webhook-endpoints/{}/verify", "verify"),
+        of_endpoint("POST /v1/webhook-endpoints/{}/enable", "enable"),
+        of_endpoint("POST /v1/webhook-endpoints/{}/disable", "disable"),
+        of_endpoint("POST /v1/webhook-endpoints/{}/test", "test"),
+        of_endpoint("POST /v1/webhook-endpoints/{}/rotate-secret", "rotate-secret"),
+        hidden(
+            "GET /v1/webhook-deliveries/{}/attempts",
+            Admin,
+            &format!("{delivery}/attempts"),
+            None,
+        ),
+        hidden("POST /v1/webhook-deliveries/{}/resend", Admin, &format!("{delivery}/resend"), None),
+    ]
+}
+
+/// One whose id is a 404 for strangers.
+fn hidden(template: &'static str, who: Who, path: &str, body: Option<Value>) -> Operation {
+    Operation { template, who, path: path.to_owned(), body, refused: 404 }
+}
