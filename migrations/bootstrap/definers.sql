@@ -116,6 +116,20 @@ BEGIN
 END
 $$;
 
+-- The appointment whose room has a name at the provider. A name that two have is nobody's.
+CREATE OR REPLACE FUNCTION definer.resolve_video_room(p_name text)
+RETURNS TABLE (org_id bigint, appointment_id bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  SELECT min(r.org_id), min(r.appointment_id)
+  FROM public.video_rooms r
+  JOIN public.organizations o ON o.id = r.org_id AND o.status = 'active'
+  WHERE r.name = p_name
+  HAVING count(*) = 1;
+END
+$$;
+
 -- A batch of due events of one topic: leased, one per appointment, the oldest first.
 CREATE OR REPLACE FUNCTION definer.claim_outbox(
   p_topic text, p_limit integer, p_now timestamptz, p_lease uuid, p_until timestamptz)
@@ -406,7 +420,8 @@ DECLARE
   callers CONSTANT jsonb := '{
     "resolve_principals": "core_app", "list_memberships": "core_app",
     "choose_organization": "core_app", "enlist_user": "core_app",
-    "resolve_join_code": "core_app", "append_audit": "core_app",
+    "resolve_join_code": "core_app", "resolve_video_room": "core_app",
+    "append_audit": "core_app",
     "claim_outbox": "core_worker", "settle_outbox": "core_worker",
     "sequence_webhooks": "core_worker", "claim_webhooks": "core_worker",
     "settle_webhooks": "core_worker"}';

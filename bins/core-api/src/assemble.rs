@@ -4,22 +4,22 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use restartix_daily::Daily;
-use restartix_http_api::{Api, JoinCodes, MetricsText};
+use restartix_daily::{Daily, Notices};
+use restartix_http_api::{Api, JoinCodes, MetricsText, RoomNames};
 use restartix_identity::Verifier;
 use restartix_kernel::{Clock, Random};
 use restartix_postgres::{
-    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgEventQueue, PgJoinCodes, PgUnits,
-    PgWebhookQueue,
+    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgEventQueue, PgJoinCodes, PgRoomNames,
+    PgUnits, PgWebhookQueue,
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
 use restartix_tenancy::Authenticator;
-use restartix_video::VideoProvider;
+use restartix_video::{NoticeReader, VideoProvider};
 use restartix_webhook_sender::{GuardedSender, Sealer};
 use restartix_workflows::{
-    Bookings, Clinic, Desk, RoomKeeper, Schedule, Visits, WebhookDispatcher, WebhookSequencer,
-    Webhooks, Worker,
+    Bookings, Calls, Clinic, Desk, RoomKeeper, Schedule, Visits, WebhookDispatcher,
+    WebhookSequencer, Webhooks, Worker,
 };
 
 use crate::config;
@@ -62,6 +62,9 @@ pub fn assemble(
     let directory = PgDirectory::new(app.clone(), clock.clone());
     let holds: Arc<dyn Holds> = Arc::new(RedisHolds::new(redis.clone()));
     let codes: JoinCodes = Arc::new(PgJoinCodes::new(app.clone()));
+    let names: RoomNames = Arc::new(PgRoomNames::new(app.clone()));
+    let notices = Notices::new(&config.daily, clock.clone()).context("daily.notice_key")?;
+    let notices = notices.map(|notices| -> Arc<dyn NoticeReader> { Arc::new(notices) });
     let provider: Arc<dyn VideoProvider> = daily;
     let workers = workers(config, provider.clone(), &clock, &random)?;
     let (sender, sealer) = webhooks(config, &clock, &random)?;
@@ -71,6 +74,7 @@ pub fn assemble(
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
         visits: Visits::new(desk.clone(), codes, provider),
+        calls: Calls::new(desk.clone(), names, notices),
         webhooks: Webhooks::new(desk, sender, sealer),
         audit: Arc::new(PgAuditLog::start(app, clock.clone())),
         limits: Arc::new(RedisRateLimits::new(redis, config.http.rate_limits, clock.clone())),

@@ -5,12 +5,16 @@ use async_trait::async_trait;
 use restartix_kernel::{AppointmentId, Clock, Random};
 use restartix_telemetry::AuditLog;
 use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
-use restartix_workflows::{Bookings, Clinic, JoinKey, Schedule, Visits, Webhooks};
+use restartix_video::RoomName;
+use restartix_workflows::{Bookings, Calls, Clinic, JoinKey, Schedule, Visits, Webhooks};
 
 use crate::Network;
 
 /// Where join codes are looked up.
 pub type JoinCodes = Arc<dyn ClaimSource<Key = JoinKey, Row = AppointmentId>>;
+
+/// Where it is known whose room a name is.
+pub type RoomNames = Arc<dyn ClaimSource<Key = RoomName, Row = AppointmentId>>;
 
 /// All that the handlers work with.
 pub struct Api {
@@ -24,6 +28,8 @@ pub struct Api {
     pub clinic: Clinic,
     /// The way into video rooms.
     pub visits: Visits<JoinCodes>,
+    /// What the video provider tells of rooms.
+    pub calls: Calls<RoomNames>,
     /// Where organisations' own systems listen, and what they are told.
     pub webhooks: Webhooks,
     /// The trace of reads, refusals and failures.

@@ -8,7 +8,7 @@ use restartix_scheduling::BookingRefused;
 use restartix_scheduling::engine::Unavailable;
 use restartix_telemetry::AuditUnavailable;
 use restartix_tenancy::{AuthError, SwitchError};
-use restartix_video::AdmissionRefused;
+use restartix_video::{AdmissionRefused, NoticeRefused};
 use restartix_workflows::Failure;
 
 use crate::{Kind, Problem};
@@ -31,6 +31,8 @@ impl From<Failure> for Problem {
             Failure::OwnMembership => Kind::OWN_MEMBERSHIP.into(),
             Failure::TooManyEndpoints => Kind::TOO_MANY_ENDPOINTS.into(),
             Failure::EndpointNotReady => Kind::ENDPOINT_NOT_READY.into(),
+            Failure::Notice(NoticeRefused::Unproven) => Kind::UNPROVEN_NOTICE.into(),
+            Failure::Notice(NoticeRefused::Unreadable) => Kind::UNREADABLE_NOTICE.into(),
             Failure::Video(cause) => Self::from(Kind::VIDEO_UNAVAILABLE).because(cause),
             Failure::Store(error) => store(error),
         }

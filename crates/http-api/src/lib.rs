@@ -35,7 +35,7 @@ pub mod wire;
 
 /// What a page says of its answer, so that it needs no HTTP library of its own.
 pub use actix_web::http::{StatusCode, header};
-pub use api::{Api, Config, Dependency, Health, JoinCodes, MetricsText, State};
+pub use api::{Api, Config, Dependency, Health, JoinCodes, MetricsText, RoomNames, State};
 pub use input::{
     AppointmentsQuery, Body, DeliveriesQuery, FeedQuery, IfMatch, Input, PageQuery, Parts, PathId,
     PathText, PublicId, Slots,

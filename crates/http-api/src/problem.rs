@@ -34,6 +34,8 @@ kinds! {
     MALFORMED_JSON = BAD_REQUEST "malformed_json" "The body is not JSON in UTF-8.";
     MALFORMED_BODY = BAD_REQUEST "malformed_body" "The body broke off.";
     INVALID_PARAMETER = BAD_REQUEST "invalid_parameter" "A parameter of the query is refused.";
+    UNREADABLE_NOTICE = BAD_REQUEST "unreadable_notice" "The notice cannot be read.";
+    UNPROVEN_NOTICE = UNAUTHORIZED "unproven_notice" "The notice is not signed as agreed, or is old.";
     UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "A valid bearer token is needed.";
     FORBIDDEN = FORBIDDEN "forbidden" "Your role does not allow this.";
     NO_ORGANIZATION = FORBIDDEN "no_organization" "You act in no organisation: choose one.";

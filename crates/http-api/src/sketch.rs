@@ -65,6 +65,15 @@ impl Sketch {
         }
     }
 
+    /// A JSON body in somebody else's words.
+    pub(crate) fn takes_any(&mut self) {
+        let body = RequestBodyBuilder::new().content("application/json", Content::default());
+        self.body = Some(body.required(Some(Required::True)).build());
+        for status in [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED] {
+            self.refuses(status);
+        }
+    }
+
     pub(crate) fn answers<T: ToSchema>(&mut self, status: StatusCode) {
         let content = self.named::<T>();
         let description = status.canonical_reason().unwrap_or_default();

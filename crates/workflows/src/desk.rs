@@ -48,34 +48,49 @@ impl Desk {
         tenant: &Tenant,
         mut change: impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        self.try_to(tenant, &mut change, |_| true).await
+    }
+
+    /// As [`Desk::change`], where there may turn out to be nothing to change: `None` undoes the
+    /// unit, and leaves no line.
+    pub(crate) async fn change_if_any<T>(
+        &self,
+        tenant: &Tenant,
+        mut change: impl AsyncFnMut(&mut dyn Work) -> Result<Option<T>, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        self.try_to(tenant, &mut change, Option::is_some).await
+    }
+
+    async fn try_to<T>(
+        &self,
+        tenant: &Tenant,
+        change: &mut impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
+        is_change: fn(&T) -> bool,
+    ) -> Result<T, Failure> {
         let mut tries = 1;
         loop {
-            match self.change_once(tenant, &mut change).await {
+            match self.try_once(tenant, change, is_change).await {
                 Err(Failure::Store(StoreError::Busy(_))) if tries < TRIES => tries += 1,
                 ended => return ended,
             }
         }
     }
 
-    async fn change_once<T>(
+    async fn try_once<T>(
         &self,
         tenant: &Tenant,
         change: &mut impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
+        is_change: fn(&T) -> bool,
     ) -> Result<T, Failure> {
         let mut work = self.units.begin(tenant, Access::Change).await?;
-        match change(&mut *work).await {
-            Ok(changed) => {
-                work.commit().await?;
-                Ok(changed)
-            }
-            Err(failure) => {
-                if let Err(error) = work.roll_back().await {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::debug!(error, "a refused change did not end cleanly");
-                }
-                Err(failure)
-            }
+        let done = change(&mut *work).await;
+        if done.as_ref().is_ok_and(is_change) {
+            work.commit().await?;
+        } else if let Err(error) = work.roll_back().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::debug!(error, "a change that was not made did not end cleanly");
         }
+        done
     }
 
     /// Lets everybody who acts on it hear of what is about to commit: this is the one place where

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use restartix_kernel::{AppointmentId, EventId, MembershipId, StoreError, words};
 use restartix_tenancy::{Actor, ClaimSource, Role, Version};
+use restartix_video::Part;
 
 /// What happened: a closed set, and the one vocabulary in which the domains hear of one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,26 @@ pub enum Happening {
         appointment: AppointmentId,
         /// The appointment's version.
         version: Version,
+    },
+    /// Somebody entered a video room.
+    ParticipantJoined {
+        /// Whose room.
+        appointment: AppointmentId,
+        /// The appointment's version.
+        version: Version,
+        /// In what part they are there.
+        part: Part,
+    },
+    /// Somebody left a video room.
+    ParticipantLeft {
+        /// Whose room.
+        appointment: AppointmentId,
+        /// The appointment's version.
+        version: Version,
+        /// In what part they were there.
+        part: Part,
+        /// How long they were there.
+        seconds: u32,
     },
     /// Somebody became a member.
     MemberAdded {
@@ -74,6 +95,8 @@ impl Happening {
             Self::AppointmentCreated { .. } => "appointment.created",
             Self::AppointmentCancelled { .. } => "appointment.cancelled",
             Self::RoomReady { .. } => "video.room_ready",
+            Self::ParticipantJoined { .. } => "video.participant_joined",
+            Self::ParticipantLeft { .. } => "video.participant_left",
             Self::MemberAdded { .. } => "member.added",
             Self::MemberRemoved { .. } => "member.removed",
         }
@@ -86,7 +109,11 @@ impl Happening {
             | Self::AppointmentCancelled { appointment, version, .. } => {
                 Some((Topic::Video, appointment, version))
             }
-            Self::RoomReady { .. } | Self::MemberAdded { .. } | Self::MemberRemoved { .. } => None,
+            Self::RoomReady { .. }
+            | Self::ParticipantJoined { .. }
+            | Self::ParticipantLeft { .. }
+            | Self::MemberAdded { .. }
+            | Self::MemberRemoved { .. } => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 use restartix_kernel::StoreError;
 use restartix_scheduling::{BookingRefused, HoldError, TransitionRefused};
 use restartix_tenancy::ClaimError;
-use restartix_video::{AdmissionRefused, ProviderError};
+use restartix_video::{AdmissionRefused, NoticeRefused, ProviderError};
 
 /// Why a service did not do what it was asked, by what the caller can do next.
 ///
@@ -59,6 +59,9 @@ pub enum Failure {
     /// The webhook endpoint does not stand where that can be done: enable or verify it first.
     #[error("the webhook endpoint is not ready for that")]
     EndpointNotReady,
+    /// What came in the video provider's name is not listened to.
+    #[error(transparent)]
+    Notice(#[from] NoticeRefused),
     /// The video provider did not do its part.
     #[error("the video provider failed")]
     Video(#[source] ProviderError),

@@ -7,6 +7,7 @@
 
 mod availability;
 mod bookings;
+mod calls;
 mod clinic;
 mod desk;
 mod event;
@@ -20,6 +21,7 @@ mod worker;
 
 pub use availability::{AvailabilityQuery, Mode};
 pub use bookings::{BookRequest, Bookings, HoldRequest, What};
+pub use calls::Calls;
 pub use clinic::{Clinic, NewMember, NewPerson, OrganisationPatch, PersonPatch};
 pub use desk::Desk;
 pub use event::{

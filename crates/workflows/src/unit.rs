@@ -3,7 +3,7 @@ use restartix_kernel::StoreError;
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
 use restartix_telemetry::AuditTrail;
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
-use restartix_video::Rooms;
+use restartix_video::{Presence, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
 
 use crate::Outbox;
@@ -46,6 +46,8 @@ pub trait Work: Send {
     fn appointments(&mut self) -> &mut dyn Appointments;
     /// The video rooms of appointments.
     fn rooms(&mut self) -> &mut dyn Rooms;
+    /// Who was in them.
+    fn presence(&mut self) -> &mut dyn Presence;
     /// Where webhooks go.
     fn webhook_endpoints(&mut self) -> &mut dyn Endpoints;
     /// What webhooks tell.

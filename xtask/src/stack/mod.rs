@@ -74,11 +74,14 @@ impl Stack {
         let port = plan.port.map_or_else(services::free_port, Ok)?;
         let sandbox = program(&programs, "restartix-sandbox")?;
         let stand_ins = StandIns { session, program: sandbox, dir: &plan.dir };
+        let notices = format!("http://127.0.0.1:{port}/v1/integrations/daily/events");
         let daily_url = stand_ins.start(
             "daily",
             &[
                 ("--api-key", secrets.get("daily_api_key")?),
                 ("--domain-id", secrets.get("daily_domain_id")?),
+                ("--webhook-url", &notices),
+                ("--webhook-hmac", secrets.get("daily_notice_key")?),
             ],
         )?;
         let receiver_url = stand_ins.start("receiver", &[])?;

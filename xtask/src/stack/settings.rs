@@ -30,6 +30,8 @@ impl Secrets {
             "identity": format!("development-{}{}", secret()?, secret()?),
             "daily_api_key": format!("development-{}{}", secret()?, secret()?),
             "daily_domain_id": random_uuid()?,
+            // 32 hex digits are base64 too: of 24 bytes.
+            "daily_notice_key": secret()?,
             "webhook_keys": format!("development:{}", sealing_key(&secret()?, &secret()?)),
         });
         write_private(&file, &made.to_string())?;
@@ -86,6 +88,7 @@ pub(super) fn environment(secrets: &Secrets, places: &Places<'_>) -> Result<Vec<
         ("DAILY__BASE_URL", format!("{}/v1", places.daily_url)),
         ("DAILY__API_KEY", secrets.get("daily_api_key")?.to_owned()),
         ("DAILY__DOMAIN_ID", secrets.get("daily_domain_id")?.to_owned()),
+        ("DAILY__NOTICE_KEY", secrets.get("daily_notice_key")?.to_owned()),
         ("WEBHOOKS__SECRET_KEYS", secrets.get("webhook_keys")?.to_owned()),
         // The stack's own receiver of webhooks.
         ("WEBHOOKS__ALLOW_LOOPBACK", "true".to_owned()),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use restartix_daily::{Config, Daily, RoomNaming};
+use restartix_daily::{Config, Daily, Notices, RoomNaming};
 use restartix_kernel::{SystemClock, SystemRandom};
 
 use super::http::is_https;
@@ -18,6 +18,11 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         _ => Err("must be deterministic or provider_assigned"),
     });
     let api_key = reader.required_secret("daily.api_key");
+    let notice_key = reader.secret("daily.notice_key");
+    let noticing = Config { notice_key: notice_key.clone(), ..usual() };
+    if let Err(error) = Notices::new(&noticing, Arc::new(SystemClock)) {
+        reader.fault("daily.notice_key", format!("is refused: {error}"));
+    }
     // One by one, because Daily's own check names the first fault only.
     check(reader, "daily.base_url", &Config { base_url: base_url.clone(), ..usual() });
     check(reader, "daily.region", &Config { region: region.clone(), ..usual() });
@@ -26,7 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     }
     let api_key = api_key?;
     check(reader, "daily.api_key", &Config { api_key: api_key.clone(), ..usual() });
-    Some(Config { base_url, region, domain_id, room_naming, ..Config::new(api_key) })
+    Some(Config { base_url, region, domain_id, room_naming, notice_key, ..Config::new(api_key) })
 }
 
 fn check(reader: &mut Reader<'_>, key: &str, config: &Config) {

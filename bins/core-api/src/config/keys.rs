@@ -92,6 +92,11 @@ pub const KEYS: &[Key] = &[
     plain("identity.audience", "required in production", "The `aud` that a token must have."),
     plain("daily.base_url", "https://api.daily.co/v1", "Daily's REST API."),
     secret("daily.api_key", "required", "The key of the Daily account."),
+    secret(
+        "daily.notice_key",
+        "none",
+        "The `hmac` with which `/v1/integrations/daily/events` was registered as a webhook at Daily: base64 of at least 16 bytes. Without one nothing that comes in Daily's name is believed.",
+    ),
     plain(
         "daily.domain_id",
         "none",

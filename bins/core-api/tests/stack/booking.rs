@@ -82,7 +82,7 @@ async fn a_held_slot_is_booked_joined_and_cancelled() -> Result<()> {
 }
 
 /// Opens the join page, twice, and enters.
-fn join(stack: &Stack, join_url: &str) -> Result<()> {
+pub(crate) fn join(stack: &Stack, join_url: &str) -> Result<()> {
     let path = join_url.split_once("/join/").context("a join url")?.1;
     let path = format!("/join/{path}");
     for _ in 0..2 {

@@ -65,18 +65,30 @@ impl Client {
         self.send("PATCH", path, Some(body.to_string().into_bytes()))
     }
 
-    /// Sends bytes that may be no JSON at all.
+    /// Sends bytes that may be no JSON at all, and are said to be.
     pub(crate) fn send(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Result<Answer> {
+        let json: &[_] = if body.is_some() { &[("content-type", "application/json")] } else { &[] };
+        self.send_with(method, path, json, body)
+    }
+
+    /// Sends bytes with these headers and no others.
+    pub(crate) fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer> {
         let mut request =
             ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(bearer) = &self.bearer {
             request = request.header("authorization", format!("Bearer {bearer}"));
         }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let mut response = match body {
-            Some(body) => {
-                let request = request.header("content-type", "application/json").body(body)?;
-                self.agent.run(request)
-            }
+            Some(body) => self.agent.run(request.body(body)?),
             None => self.agent.run(request.body(())?),
         }
         .with_context(|| format!("{method} {path}"))?;

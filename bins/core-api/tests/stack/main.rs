@@ -5,6 +5,7 @@
 
 mod audit;
 mod booking;
+mod calls;
 mod client;
 mod hostile;
 mod outage;

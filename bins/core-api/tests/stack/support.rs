@@ -3,11 +3,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use restartix_kernel::{Clock, ExposeSecret, SystemClock};
-use restartix_sandbox::daily::{Daily, Options};
+use restartix_sandbox::daily::{Daily, Options, Subscription};
 use restartix_testkit::{TestDatabase, TestRedis, free_port};
 use serde_json::{Value, json};
 
 use crate::client::{Client, wait_for};
+
+/// What Daily signs its notices with.
+pub(crate) const NOTICE_KEY: &str = "cmVzdGFydGl4LWxvY2FsLWRhaWx5LXdlYmhvb2sta2V5";
 
 /// Two clinics and everything that they need.
 pub(crate) struct Stack {
@@ -38,9 +41,12 @@ pub(crate) struct Clinic {
 impl Stack {
     /// Everything running, nobody there yet.
     pub(crate) async fn start() -> Result<Self> {
-        let daily = Daily::start(Options::default()).await?;
+        let port = free_port()?;
+        let url = format!("http://127.0.0.1:{port}/v1/integrations/daily/events");
+        let webhooks = vec![Subscription { url, hmac: NOTICE_KEY.into() }];
+        let daily = Daily::start(Options { webhooks, ..Options::default() }).await?;
         let (database, redis) = (TestDatabase::create().await?, TestRedis::start()?);
-        let mut stack = Self { database, redis, daily, port: free_port()?, server: None };
+        let mut stack = Self { database, redis, daily, port, server: None };
         stack.serve()?;
         Ok(stack)
     }
@@ -96,6 +102,7 @@ impl Stack {
             .env("CORE_DAILY__BASE_URL", self.daily.api_url())
             .env("CORE_DAILY__API_KEY", "sandbox-api-key")
             .env("CORE_DAILY__DOMAIN_ID", "30f866c3-9123-452a-8723-ff58322d09c5")
+            .env("CORE_DAILY__NOTICE_KEY", NOTICE_KEY)
             .env("CORE_WEBHOOKS__SECRET_KEYS", format!("test:{}=", "A".repeat(43)))
             .env("CORE_WEBHOOKS__ALLOW_LOOPBACK", "true")
             .env("CORE_LOG__LEVEL", "warn");

@@ -19,6 +19,9 @@ pub struct Config {
     /// The region whose servers carry the calls (Daily's room property `geo`, such as
     /// `eu-central-1`); absent: Daily chooses by the first participant.
     pub region: Option<String>,
+    /// What Daily signs its notices with: the `hmac` with which our webhook was registered there,
+    /// base64 of at least 16 bytes. Absent: no notice is believed.
+    pub notice_key: Option<Secret>,
     /// How long a call may take.
     pub timeouts: Timeouts,
     /// Requests under way at once: 1 to 64.
@@ -73,6 +76,9 @@ pub enum ConfigError {
     /// The region is not one.
     #[error("the region must be 1 to 32 characters of a-z, 0-9 and -")]
     Region,
+    /// The key of notices cannot be one.
+    #[error("the key of notices must be base64 of at least 16 bytes")]
+    NoticeKey,
     /// A length of time is zero or longer than ten minutes.
     #[error("each time-out must be more than zero and at most ten minutes")]
     Timeouts,
@@ -93,6 +99,7 @@ impl Config {
             domain_id: None,
             room_naming: RoomNaming::default(),
             region: None,
+            notice_key: None,
             timeouts: Timeouts::default(),
             concurrency: 8,
             attempts: 4,

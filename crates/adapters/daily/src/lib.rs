@@ -1,4 +1,5 @@
-//! Video rooms at Daily.co: [`Daily`] implements the port [`VideoProvider`].
+//! Video rooms at Daily.co: [`Daily`] implements the port [`VideoProvider`], [`Notices`] the
+//! port [`NoticeReader`].
 //!
 //! Knows nothing of appointments' rules, SQL or our own HTTP API. Facts are taken from the
 //! vendor's pages (<https://docs.daily.co/reference/rest-api>).
@@ -25,6 +26,7 @@
 //! than a JWT library, because a meeting token is one HMAC over claims whose order and spelling
 //! are Daily's.
 //!
+//! [`NoticeReader`]: restartix_video::NoticeReader
 //! [`VideoProvider`]: restartix_video::VideoProvider
 
 mod breaker;
@@ -32,6 +34,7 @@ mod client;
 mod config;
 mod error;
 mod lane;
+mod notice;
 mod provider;
 mod token;
 mod transport;
@@ -40,4 +43,5 @@ mod wire;
 pub use breaker::Health;
 pub use config::{Config, ConfigError, RoomNaming, Timeouts};
 pub use error::CallError;
+pub use notice::Notices;
 pub use provider::Daily;

@@ -6,8 +6,8 @@
 //! the second wall behind it.
 //!
 //! * [`Database`] connects; [`PgUnits`] begins units of work.
-//! * [`PgDirectory`], [`PgJoinCodes`], [`PgEventQueue`], [`PgWebhookQueue`] and [`PgAuditLog`] cross organisations, each
-//!   through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
+//! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgEventQueue`], [`PgWebhookQueue`] and
+//!   [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
 //!
 //! Why these crates: `diesel-async` speaks the protocol through `tokio-postgres`, so that no libpq
@@ -24,6 +24,7 @@ mod gather;
 pub mod migrate;
 mod operator;
 mod outbox;
+mod presence;
 mod scheduling;
 mod schema;
 mod tenancy;
@@ -38,6 +39,7 @@ pub use database::{ConnectError, Database, DatabaseConfig};
 pub use endpoint::Endpoint;
 pub use operator::{NewOrganisation, Operator, OperatorError};
 pub use outbox::PgEventQueue;
+pub use presence::PgRoomNames;
 pub use tenancy::PgDirectory;
 pub use unit::PgUnits;
 pub use video::PgJoinCodes;

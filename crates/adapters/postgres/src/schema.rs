@@ -186,6 +186,25 @@ table! {
 }
 
 table! {
+    video_notices (org_id, id) {
+        org_id -> BigInt,
+        id -> Text,
+        heard_at -> Timestamptz,
+    }
+}
+
+table! {
+    video_stays (org_id, appointment_id, id) {
+        org_id -> BigInt,
+        appointment_id -> BigInt,
+        id -> Uuid,
+        person_id -> Uuid,
+        joined_at -> Timestamptz,
+        left_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
     webhook_endpoints (org_id, id) {
         org_id -> BigInt,
         id -> Uuid,

@@ -3,7 +3,7 @@ use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
 use restartix_telemetry::AuditTrail;
 use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
-use restartix_video::Rooms;
+use restartix_video::{Presence, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
 use restartix_workflows::{Access, Outbox, UnitOfWork, Work};
 
@@ -90,6 +90,10 @@ impl Work for PgWork {
     }
 
     fn rooms(&mut self) -> &mut dyn Rooms {
+        self
+    }
+
+    fn presence(&mut self) -> &mut dyn Presence {
         self
     }
 

@@ -24,8 +24,6 @@ free_words! {
         Patient = "patient",
         /// They treat.
         Specialist = "specialist",
-        /// They came along.
-        Guest = "guest",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod json;
 mod node;
+mod notice;
 mod path;
 mod query;
 
@@ -14,6 +15,7 @@ use restartix_tenancy::Version;
 use crate::{Kind, Problem, Sketch};
 
 pub use json::Body;
+pub(crate) use notice::SignedNotice;
 pub use path::{PathId, PathText, PublicId};
 pub use query::{AppointmentsQuery, DeliveriesQuery, FeedQuery, PageQuery, Slots};
 

@@ -5,6 +5,7 @@ mod appointments;
 mod availability;
 mod docs;
 mod holds;
+mod integrations;
 mod me;
 mod memberships;
 mod operations;
@@ -31,6 +32,7 @@ pub(crate) fn all() -> Vec<Route> {
         availability::routes(),
         holds::routes(),
         appointments::routes(),
+        integrations::routes(),
         webhook_endpoints::routes(),
         webhook_deliveries::routes(),
         webhook_events::routes(),

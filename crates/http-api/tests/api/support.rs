@@ -23,12 +23,13 @@ use restartix_tenancy::{
     Authenticator, ClaimError, ClaimSource, Found, Limited, OrgId, RateClass, RateLimits, Role,
     Subject, Tenant,
 };
+use restartix_video::RoomName;
 use restartix_video::memory::MemoryProvider;
 use restartix_webhooks::{
     Attempt, Dispatch, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
 };
 use restartix_workflows::{
-    Access, Bookings, Clinic, Desk, JoinKey, Schedule, UnitOfWork, Visits, Webhooks, Work,
+    Access, Bookings, Calls, Clinic, Desk, JoinKey, Schedule, UnitOfWork, Visits, Webhooks, Work,
 };
 use serde_json::Value;
 
@@ -116,6 +117,19 @@ impl UnitOfWork for Away {
     }
 }
 
+/// Knows no room's name.
+struct Nameless;
+
+#[async_trait]
+impl ClaimSource for Nameless {
+    type Key = RoomName;
+    type Row = AppointmentId;
+
+    async fn claim(&self, _: &RoomName) -> Result<Vec<Found<AppointmentId>>, ClaimError> {
+        Ok(Vec::new())
+    }
+}
+
 #[async_trait]
 impl ClaimSource for Away {
     type Key = JoinKey;
@@ -194,6 +208,7 @@ pub(crate) fn bench_with(extra: Vec<Route>, config: Config) -> Bench {
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
         visits: Visits::new(desk.clone(), Arc::new(Away), Arc::new(MemoryProvider::default())),
+        calls: Calls::new(desk.clone(), Arc::new(Nameless), None),
         webhooks: Webhooks::new(desk, Arc::new(Away), Arc::new(Away)),
         audit: audit.clone(),
         limits: limits.clone(),

@@ -1,4 +1,5 @@
-use restartix_webhooks::{Event, Party};
+use restartix_video::Part;
+use restartix_webhooks::{Event, ParticipantRole, Party};
 
 use crate::{Happening, Side};
 
@@ -16,10 +17,23 @@ pub(crate) const fn told(what: Happening) -> Option<Event> {
             };
             Event::AppointmentCancelled { id, version, by }
         }
+        Happening::ParticipantJoined { appointment: id, version, part } => {
+            Event::VideoParticipantJoined { id, version, role: role(part) }
+        }
+        Happening::ParticipantLeft { appointment: id, version, part, seconds } => {
+            Event::VideoParticipantLeft { id, version, role: role(part), seconds }
+        }
         Happening::RoomReady { appointment: id, version } => Event::VideoRoomReady { id, version },
         Happening::MemberAdded { membership: id, version } => Event::MemberAdded { id, version },
         Happening::MemberRemoved { membership: id, version } => {
             Event::MemberRemoved { id, version }
         }
     })
+}
+
+const fn role(part: Part) -> ParticipantRole {
+    match part {
+        Part::Patient => ParticipantRole::Patient,
+        Part::Specialist => ParticipantRole::Specialist,
+    }
 }
