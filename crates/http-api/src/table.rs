@@ -1,11 +1,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use actix_web::dev::HttpServiceFactory;
 use actix_web::http::Method;
 use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource};
+use actix_web::{HttpRequest, HttpResponse, Resource, Scope};
 
 use crate::{Api, Kind, Route, openapi, pipeline, routes};
+
+/// The indices of routes by their path, or by the rest of it.
+type ByPath = BTreeMap<&'static str, Vec<usize>>;
 
 /// Every route of the server, and the document that describes them.
 pub struct RouteTable {
@@ -36,8 +40,15 @@ impl RouteTable {
     pub fn configure(self: &Arc<Self>, api: &Arc<Api>) -> impl FnOnce(&mut ServiceConfig) + use<> {
         let (table, api) = (self.clone(), api.clone());
         move |config| {
-            for (path, indices) in table.by_path() {
+            let (plain, named) = table.by_prefix();
+            for (path, indices) in plain {
                 register(config, table.resource(&api, path, &indices));
+            }
+            // The longer before what it begins with.
+            for (prefix, paths) in named.into_iter().rev() {
+                let resources =
+                    paths.iter().map(|(rest, indices)| table.resource(&api, rest, indices));
+                register(config, resources.fold(web::scope(prefix), within));
             }
             config.default_service(web::to(move |request: HttpRequest, payload: Payload| {
                 let api = api.clone();
@@ -46,12 +57,20 @@ impl RouteTable {
         }
     }
 
-    fn by_path(&self) -> BTreeMap<&'static str, Vec<usize>> {
-        let mut paths: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    /// The routes whose path names nothing, and the others by the part before the first name. A
+    /// prefix is compared, a path with names is searched: so a request meets the patterns of its
+    /// own kind only.
+    fn by_prefix(&self) -> (ByPath, BTreeMap<&'static str, ByPath>) {
+        let (mut plain, mut named) = (ByPath::new(), BTreeMap::<_, ByPath>::new());
         for (index, route) in self.routes.iter().enumerate() {
-            paths.entry(route.declared.path).or_default().push(index);
+            let path = route.declared.path;
+            let of_path = match path.find("/{").map(|at| path.split_at(at)) {
+                Some((prefix, rest)) => named.entry(prefix).or_default().entry(rest),
+                None => plain.entry(path),
+            };
+            of_path.or_default().push(index);
         }
-        paths
+        (plain, named)
     }
 
     /// One path with all its methods; any other method is told so.
@@ -92,6 +111,10 @@ async fn answer(
 }
 
 #[expect(clippy::disallowed_methods, reason = "the route table is where routes are registered")]
-fn register(config: &mut ServiceConfig, resource: Resource) {
-    config.service(resource);
+fn register(config: &mut ServiceConfig, service: impl HttpServiceFactory + 'static) {
+    config.service(service);
+}
+
+fn within(scope: Scope, resource: Resource) -> Scope {
+    scope.service(resource)
 }
