@@ -163,6 +163,8 @@ fn shard(
         .wait_timeout(Some(config.wait))
         .create_timeout(Some(config.wait))
         .runtime(deadpool::Runtime::Tokio1)
+        // The connection used last is the warmest, on both sides.
+        .queue_mode(deadpool::managed::QueueMode::Lifo)
         .build()
         .map_err(|error| ConnectError::Refused(Box::new(error)))
 }
