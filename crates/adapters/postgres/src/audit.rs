@@ -1,6 +1,8 @@
 //! The audit: beside each change, and group-committed for what has no transaction of its own.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,10 +10,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use futures_util::future::select;
 use restartix_kernel::{Clock, PersonId, RequestId, StoreError};
 use restartix_telemetry::{AuditEvent, AuditLog, AuditTrail, AuditUnavailable};
 use restartix_tenancy::{Actor, Tenant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::Database;
@@ -80,6 +83,14 @@ definer_call! {
 #[derive(Clone)]
 pub struct PgAuditLog {
     lines: mpsc::Sender<Waiting>,
+    company: Arc<Company>,
+}
+
+/// How many lines the writer gathers before it commits, and how it learns that they are there.
+#[derive(Default)]
+struct Company {
+    wanted: AtomicUsize,
+    complete: Notify,
 }
 
 struct Line {
@@ -93,7 +104,7 @@ struct Waiting {
     written: oneshot::Sender<bool>,
 }
 
-/// How long the writer gathers lines when several people read at once.
+/// How long at most the writer gathers lines when several people read at once.
 const GATHERING: Duration = Duration::from_millis(1);
 /// Lines in one commit at most.
 const BATCH: usize = 512;
@@ -107,8 +118,9 @@ impl PgAuditLog {
     /// clone of the log. Needs a tokio runtime.
     pub fn start(database: Database, clock: Arc<dyn Clock>) -> Self {
         let (lines, waiting) = mpsc::channel(BACKLOG);
-        tokio::spawn(write(database, clock, waiting));
-        Self { lines }
+        let company = Arc::new(Company::default());
+        tokio::spawn(write(database, clock, waiting, Arc::clone(&company)));
+        Self { lines, company }
     }
 }
 
@@ -120,6 +132,8 @@ impl AuditLog for PgAuditLog {
         self.lines
             .try_send(Waiting { line, written })
             .map_err(|_| AuditUnavailable("too many lines wait".into()))?;
+        let waiting = self.lines.max_capacity().saturating_sub(self.lines.capacity());
+        self.company.came(waiting);
         match tokio::time::timeout(PATIENCE, durable).await {
             Ok(Ok(true)) => Ok(()),
             Ok(_) => Err(AuditUnavailable("the lines could not be written".into())),
@@ -128,19 +142,43 @@ impl AuditLog for PgAuditLog {
     }
 }
 
-async fn write(database: Database, clock: Arc<dyn Clock>, mut waiting: mpsc::Receiver<Waiting>) {
+impl Company {
+    /// So many wait by now.
+    fn came(&self, waiting: usize) {
+        let wanted = AtomicUsize::load(&self.wanted, Ordering::Relaxed);
+        if wanted > 0 && waiting >= wanted {
+            self.complete.notify_one();
+        }
+    }
+
+    /// Waits until so many wait, and not for long.
+    async fn gather(&self, wanted: usize, clock: &dyn Clock) {
+        self.wanted.store(wanted, Ordering::Relaxed);
+        select(pin!(self.complete.notified()), clock.sleep(GATHERING)).await;
+        self.wanted.store(0, Ordering::Relaxed);
+    }
+}
+
+async fn write(
+    database: Database,
+    clock: Arc<dyn Clock>,
+    mut waiting: mpsc::Receiver<Waiting>,
+    company: Arc<Company>,
+) {
     let mut batch = Vec::with_capacity(BATCH);
-    let mut crowded = false;
+    let mut seen = 0_usize;
     loop {
-        // A commit costs much more than a line. Where several came together the last time, as many
-        // more are on their way; somebody alone is not kept waiting.
-        if crowded {
-            clock.sleep(GATHERING).await;
+        // A commit costs much more than a line. Those whose lines have just been written come back
+        // with others, so half of all who were seen at once are gathered, while the other half is
+        // on its way; somebody alone is not kept waiting.
+        let wanted = seen / 2;
+        if waiting.len() < wanted {
+            company.gather(wanted, &*clock).await;
         }
         if waiting.recv_many(&mut batch, BATCH).await == 0 {
             return;
         }
-        crowded = batch.len() > 1;
+        let together = batch.len();
         // Whoever has given up waiting has answered that there is no audit: nothing is written.
         batch.retain(|waiting| !waiting.written.is_closed());
         let lines: Vec<&Line> = batch.iter().map(|waiting| &waiting.line).collect();
@@ -157,6 +195,7 @@ async fn write(database: Database, clock: Arc<dyn Clock>, mut waiting: mpsc::Rec
             // A receiver that is gone has been told already.
             let _ = told.send(done);
         }
+        seen = together.saturating_add(waiting.len());
     }
 }
 
