@@ -243,7 +243,7 @@ impl Bookings {
         let look = async |work: &mut dyn Work| {
             work.appointments().find(tenant.reach(), id).await?.ok_or(Failure::NotFound)
         };
-        self.desk.read(tenant, look).await
+        self.desk.glance(tenant, look).await
     }
 
     /// Calls an appointment off.

@@ -31,7 +31,25 @@ impl Desk {
         tenant: &Tenant,
         look: impl AsyncFnOnce(&mut dyn Work) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let mut work = self.units.begin(tenant, Access::Read).await?;
+        self.look(tenant, Access::Read, look).await
+    }
+
+    /// As [`Desk::read`], where one query is all: the store may answer it in one round trip.
+    pub(crate) async fn glance<T>(
+        &self,
+        tenant: &Tenant,
+        look: impl AsyncFnOnce(&mut dyn Work) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.look(tenant, Access::Glance, look).await
+    }
+
+    async fn look<T>(
+        &self,
+        tenant: &Tenant,
+        access: Access,
+        look: impl AsyncFnOnce(&mut dyn Work) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut work = self.units.begin(tenant, access).await?;
         let seen = look(&mut *work).await;
         // Nothing was changed, so how the unit ends says nothing about what was seen.
         if let Err(error) = work.commit().await {

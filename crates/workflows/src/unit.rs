@@ -13,6 +13,8 @@ use crate::Outbox;
 pub enum Access {
     /// To look: the store refuses every change.
     Read,
+    /// To look once: as [`Access::Read`], and the unit is over with its first query.
+    Glance,
     /// To change something; the store refuses to commit without an audit line.
     Change,
 }

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use deadpool::managed::{PoolError, TimeoutType, Timeouts};
 use diesel::ConnectionError;
-use diesel_async::AsyncPgConnection;
+use diesel::connection::InstrumentationEvent;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::FutureExt;
 use restartix_kernel::{ExposeSecret, Secret, StoreError};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::tls;
+use crate::{preparing, tls};
 
 /// How to reach a database, as one role.
 #[derive(Clone, Debug)]
@@ -194,7 +195,10 @@ async fn establish(
         .connect(tls)
         .await
         .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    let mut connection =
+        AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+    connection.set_instrumentation(|event: InstrumentationEvent<'_>| preparing::note(&event));
+    Ok(connection)
 }
 
 /// One connection outside of any pool, without time-outs: for migrations and operators.

@@ -24,6 +24,7 @@ mod gather;
 pub mod migrate;
 mod operator;
 mod outbox;
+mod preparing;
 mod presence;
 mod scheduling;
 mod schema;

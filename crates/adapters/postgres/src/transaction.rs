@@ -1,21 +1,25 @@
 //! The one file that sets the organisation of a transaction.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::Poll;
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use futures_util::future::join3;
+use futures_util::future::{BoxFuture, join, join3};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use restartix_kernel::StoreError;
 use restartix_tenancy::OrgId;
 use restartix_workflows::Access;
+use tokio::task::unconstrained;
 
 use crate::database::Connection;
 use crate::error::store_error;
+use crate::preparing;
 
 /// A transaction in one organisation.
 ///
@@ -41,6 +45,8 @@ const UNOPENED: u8 = 0;
 const OPENING: u8 = 1;
 /// Both were confirmed.
 const OPEN: u8 = 2;
+/// The end was confirmed, be it a rollback: nothing more can be asked.
+const ENDED: u8 = 4;
 /// A statement was refused: the server answers COMMIT with a rollback, and calls it a success.
 const FAILED: u8 = 3;
 
@@ -70,8 +76,8 @@ impl TenantTx {
 
     async fn end(mut self, statement: &'static str) -> Result<(), StoreError> {
         match self.state.load(Ordering::Relaxed) {
-            // Nothing was asked of the server, so nothing is to be ended.
-            UNOPENED => {}
+            // Nothing was asked of the server, or it has been ended.
+            UNOPENED | ENDED => {}
             state @ (OPEN | FAILED) => {
                 let Some(connection) = self.connection.as_deref_mut() else { return Err(gone()) };
                 connection.batch_execute(statement).await.map_err(store_error)?;
@@ -85,6 +91,45 @@ impl TenantTx {
         // Confirmed: from here on dropping the connection recycles it.
         drop(self.connection.take());
         Ok(())
+    }
+
+    /// The whole transaction in one flight: the opening statements, `query` and the end go out
+    /// without waiting for one another, where the server knows the query already; one that it has to
+    /// be told first is ended as usual.
+    fn in_one_flight<'conn, T: Send + 'conn>(
+        &'conn mut self,
+        query: impl FnOnce(&mut &'conn AsyncPgConnection) -> BoxFuture<'conn, QueryResult<T>>,
+    ) -> BoxFuture<'conn, QueryResult<T>> {
+        let Self { connection, state, organisation, access } = self;
+        let (Some(connection), UNOPENED) = (connection.as_deref(), state.load(Ordering::Relaxed))
+        else {
+            return std::future::ready(Err(broken())).boxed();
+        };
+        let (begin, set) = (begin(*access), set_organisation(organisation.get()));
+        let query = query(&mut &*connection);
+        async move {
+            state.store(OPENING, Ordering::Relaxed);
+            let (mut first, mut second, mut last) = (connection, connection, connection);
+            preparing::watch();
+            // Polled in this order, and each is sent when it is first polled: `unconstrained`,
+            // because a task that has used up its turn would find even what is ready pending.
+            let opening = join3(first.batch_execute(begin), second.batch_execute(&set), query);
+            let mut opening = pin!(unconstrained(opening));
+            let polled = poll_fn(|context| Poll::Ready(opening.as_mut().poll(context))).await;
+            let end = unconstrained(last.batch_execute(COMMIT));
+            let ((begun, bound, result), ended) = match polled {
+                Poll::Ready(opened) => (opened, end.await),
+                // The query is still to be sent, and the end must not overtake it.
+                Poll::Pending if preparing::seen() => (opening.await, end.await),
+                Poll::Pending => join(opening, end).await,
+            };
+            begun?;
+            bound?;
+            ended?;
+            state.store(ENDED, Ordering::Relaxed);
+            result
+        }
+        .boxed()
     }
 
     /// Sends the opening statements ahead of `query`, unless that was done before.
@@ -109,10 +154,7 @@ impl TenantTx {
                 .boxed()
             }
             UNOPENED => {
-                let begin = match access {
-                    Access::Read => "BEGIN READ ONLY",
-                    Access::Change => "BEGIN",
-                };
+                let begin = begin(*access);
                 let set = set_organisation(organisation.get());
                 let query = query(&mut &*connection);
                 async move {
@@ -137,7 +179,7 @@ impl TenantTx {
 impl Drop for TenantTx {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take()
-            && self.state.load(Ordering::Relaxed) != UNOPENED
+            && !matches!(self.state.load(Ordering::Relaxed), UNOPENED | ENDED)
         {
             // Taken out of the pool, and so closed: the server rolls back by itself.
             drop(Object::take(connection));
@@ -157,7 +199,18 @@ impl AsyncConnectionCore for TenantTx {
         T: AsQuery + 'query,
         T::Query: QueryFragment<Pg> + QueryId + 'query,
     {
-        self.after_opening(|connection| connection.load(source))
+        let query = source.as_query();
+        // A query that is not kept by the connection is prepared each time.
+        let kept = query.is_safe_to_cache_prepared(&Pg).unwrap_or(false);
+        if self.access != Access::Glance || !kept {
+            return self.after_opening(|connection| connection.load(query));
+        }
+        let rows = self.in_one_flight(|connection| {
+            let rows = connection.load(query);
+            // All of them: what is not taken out of the connection would hold back the end.
+            async move { rows.await?.try_collect::<Vec<_>>().await }.boxed()
+        });
+        async move { Ok(stream::iter(rows.await?.into_iter().map(Ok)).boxed()) }.boxed()
     }
 
     fn execute_returning_count<'conn, 'query, T>(
@@ -187,6 +240,13 @@ fn set_organisation(id: i64) -> String {
 /// The same as one message, for an operator's connection, which is never pooled.
 pub(crate) fn bind(begin: &'static str, id: i64) -> String {
     format!("{begin}; {}", set_organisation(id))
+}
+
+const fn begin(access: Access) -> &'static str {
+    match access {
+        Access::Read | Access::Glance => "BEGIN READ ONLY",
+        Access::Change => "BEGIN",
+    }
 }
 
 fn broken() -> diesel::result::Error {
