@@ -1,0 +1,17 @@
+//! Files: keys that cannot leave their organisation.
+//!
+//! Everything of every organisation lies in one bucket. What keeps them apart is the key:
+//! [`OrgScopedKey`] is the only name that an object can have, it always begins with `{org_id}/`, and
+//! what could be read as a way out of there is rejected, never rewritten ([`KeyError`] names the
+//! rule). Knows nothing of S3, HTTP or SQL.
+//!
+//! `cargo run -p restartix-storage --example check_key` judges keys, one in hexadecimal per line.
+//!
+//! Why these crates: `icu_properties` and `icu_normalizer` are the Unicode consortium's own tables
+//! and algorithms, which the workspace has anyhow (through `idna`).
+
+mod key;
+mod rules;
+
+pub use key::{Folder, KeyError, OrgScopedKey, org_scoped_key};
+pub use rules::Rule;
