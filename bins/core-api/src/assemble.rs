@@ -18,7 +18,7 @@ use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
 use restartix_webhook_sender::{GuardedSender, Sealer};
 use restartix_workflows::{
-    Bookings, Calls, Clinic, Desk, RoomKeeper, Schedule, Visits, WebhookDispatcher,
+    Bookings, Calls, Clinic, Desk, Records, RoomKeeper, Schedule, Visits, WebhookDispatcher,
     WebhookSequencer, Webhooks, Worker,
 };
 
@@ -75,7 +75,8 @@ pub fn assemble(
         clinic: Clinic::new(desk.clone()),
         visits: Visits::new(desk.clone(), codes, provider),
         calls: Calls::new(desk.clone(), names, notices),
-        webhooks: Webhooks::new(desk, sender, sealer),
+        webhooks: Webhooks::new(desk.clone(), sender, sealer),
+        records: Records::new(desk),
         audit: Arc::new(PgAuditLog::start(app, clock.clone())),
         limits: Arc::new(RedisRateLimits::new(redis, config.http.rate_limits, clock.clone())),
         health: readiness.clone(),

@@ -6,7 +6,7 @@ use restartix_kernel::{AppointmentId, Clock, Random};
 use restartix_telemetry::AuditLog;
 use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
 use restartix_video::RoomName;
-use restartix_workflows::{Bookings, Calls, Clinic, JoinKey, Schedule, Visits, Webhooks};
+use restartix_workflows::{Bookings, Calls, Clinic, JoinKey, Records, Schedule, Visits, Webhooks};
 
 use crate::Network;
 
@@ -32,6 +32,8 @@ pub struct Api {
     pub calls: Calls<RoomNames>,
     /// Where organisations' own systems listen, and what they are told.
     pub webhooks: Webhooks,
+    /// What is kept of what was done.
+    pub records: Records,
     /// The trace of reads, refusals and failures.
     pub audit: Arc<dyn AuditLog>,
     /// How much one user of one organisation may ask.

@@ -3,11 +3,13 @@ use std::borrow::Cow;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
-use restartix_kernel::PersonId;
+use restartix_kernel::{Cursor, Page, PersonId};
+use restartix_telemetry::AuditEntry;
 use restartix_tenancy::Version;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::wire::{AuditEventView, PageView, fhir};
 use crate::{Kind, Problem, Sketch};
 
 /// What a handler answers with: its status and schema are known before it is called.
@@ -98,6 +100,39 @@ impl Document {
             self.headers.push((name, value));
         }
         self
+    }
+}
+
+/// In which words the audit is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuditFormat {
+    /// Ours.
+    Json,
+    /// HL7 FHIR R4.
+    Fhir,
+}
+
+/// A page of the audit, in one of its formats.
+#[derive(Debug)]
+pub(crate) struct AuditPage {
+    pub(crate) entries: Page<AuditEntry>,
+    pub(crate) format: AuditFormat,
+}
+
+impl Output for AuditPage {
+    fn describe(sketch: &mut Sketch) {
+        Reply::<PageView<AuditEventView>>::describe(sketch);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        match self.format {
+            AuditFormat::Json => Reply(PageView::<AuditEventView>::from(self.entries)).render(),
+            AuditFormat::Fhir => {
+                let next = self.entries.next_cursor.as_ref().map(Cursor::key);
+                let bundle = fhir(&self.entries.items, next).to_string();
+                Document::new("application/fhir+json; charset=utf-8", bundle).render()
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod clinic;
 mod desk;
 mod event;
 mod failure;
+mod records;
 mod rooms;
 mod schedule;
 mod unit;
@@ -29,6 +30,7 @@ pub use event::{
     Settlement, Side, Topic,
 };
 pub use failure::Failure;
+pub use records::Records;
 pub use rooms::RoomKeeper;
 pub use schedule::{Schedule, TypeDraft};
 pub use unit::{Access, UnitOfWork, Work};

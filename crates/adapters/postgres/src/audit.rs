@@ -6,22 +6,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures_util::future::select;
-use restartix_kernel::{Clock, PersonId, RequestId, StoreError};
-use restartix_telemetry::{AuditEvent, AuditLog, AuditTrail, AuditUnavailable};
+use restartix_kernel::{
+    Clock, EventId, Page, PageRequest, PersonId, RequestId, StoreError, UserId,
+};
+use restartix_telemetry::{
+    AuditActor, AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditTrail, AuditUnavailable,
+};
 use restartix_tenancy::{Actor, Tenant};
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::Database;
 use crate::call::definer_call;
-use crate::error::store_error;
+use crate::error::{store_error, unreadable};
 use crate::schema::audit_events as audit;
-use crate::unit::PgWork;
+use crate::unit::{PgWork, after};
 
 /// Who acts, as three columns.
 fn actor_columns(actor: Actor) -> (&'static str, Option<Uuid>, Option<&'static str>) {
@@ -56,6 +60,99 @@ impl AuditTrail for PgWork {
             .map_err(store_error)?;
         self.note_trace();
         Ok(())
+    }
+
+    async fn list(
+        &mut self,
+        filter: &AuditFilter,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEntry>, StoreError> {
+        let mut query = audit::table
+            .filter(audit::org_id.eq(self.org_id()))
+            .order(audit::id.desc())
+            .limit(page.limit.one_more())
+            .select(EntryRow::as_select())
+            .into_boxed();
+        if let Some(id) = after::<Uuid>(page)? {
+            query = query.filter(audit::id.lt(id));
+        }
+        // The key begins with the time, so the key's own index finds the range.
+        if let Some(from) = filter.from {
+            query = query
+                .filter(audit::occurred_at.ge(from))
+                .filter(audit::id.ge(first_id(from - ID_SLACK)));
+        }
+        if let Some(to) = filter.to {
+            let behind = first_id(to + ID_SLACK);
+            query = query.filter(audit::occurred_at.lt(to)).filter(audit::id.lt(behind));
+        }
+        if let Some(actor) = filter.actor {
+            query = query.filter(audit::actor_id.eq(actor.as_uuid()));
+        }
+        if let Some(kind) = filter.resource_kind {
+            query = query.filter(audit::resource_kind.eq(kind.as_str()));
+        }
+        if let Some(id) = &filter.resource_id {
+            query = query.filter(audit::resource_id.eq(id.clone()));
+        }
+        if let Some(operation) = &filter.operation {
+            query = query.filter(audit::operation.eq(operation.clone()));
+        }
+        let rows: Vec<EntryRow> = query.load(self.tx()).await.map_err(store_error)?;
+        let entries = rows.into_iter().map(AuditEntry::try_from).collect::<Result<_, _>>()?;
+        Ok(Page::of_one_more(entries, page.limit, |entry: &AuditEntry| entry.id.to_string()))
+    }
+}
+
+/// By how much the time in a line's key and the time of what it tells may differ.
+const ID_SLACK: TimeDelta = TimeDelta::minutes(1);
+
+/// The first key that was made at `instant` (UUIDv7, RFC 9562 section 5.7: it begins with
+/// milliseconds of Unix time).
+fn first_id(instant: DateTime<Utc>) -> Uuid {
+    let milliseconds = u64::try_from(instant.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(u128::from(milliseconds) << 80)
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit)]
+struct EntryRow {
+    id: Uuid,
+    occurred_at: DateTime<Utc>,
+    actor_id: Option<Uuid>,
+    actor_role: Option<String>,
+    operation: String,
+    resource_kind: String,
+    resource_id: Option<String>,
+    patient_id: Option<Uuid>,
+    outcome: String,
+    code: Option<String>,
+    request_id: Option<Uuid>,
+}
+
+impl TryFrom<EntryRow> for AuditEntry {
+    type Error = StoreError;
+
+    fn try_from(row: EntryRow) -> Result<Self, StoreError> {
+        let actor = match (row.actor_id, row.actor_role) {
+            (Some(user), Some(role)) => {
+                let role = role.parse().map_err(|_| unreadable("audit_events.actor_role"))?;
+                Some(AuditActor { user: UserId::from_uuid(user), role })
+            }
+            _ => None,
+        };
+        Ok(Self {
+            id: EventId::from_uuid(row.id),
+            occurred_at: row.occurred_at,
+            actor,
+            operation: row.operation,
+            resource_kind: row.resource_kind,
+            resource_id: row.resource_id,
+            patient: row.patient_id.map(PersonId::from_uuid),
+            outcome: row.outcome,
+            code: row.code,
+            request: row.request_id.map(RequestId::from_uuid),
+        })
     }
 }
 

@@ -9,9 +9,11 @@
 //! Analytics, rehab events and pseudonyms join this crate when they have content.
 
 mod audit;
+mod entry;
 #[cfg(feature = "conformance")]
 pub mod memory;
 mod ports;
 
 pub use audit::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
+pub use entry::{AuditActor, AuditEntry, AuditFilter};
 pub use ports::{AuditLog, AuditTrail, AuditUnavailable};

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
-use restartix_kernel::StoreError;
+use restartix_kernel::{Page, PageRequest, StoreError};
 use restartix_tenancy::Tenant;
 
-use crate::AuditEvent;
+use crate::{AuditEntry, AuditEvent, AuditFilter};
 
 /// The audit within one unit of work, and so within one organisation: the trace of a change
 /// commits with the change or not at all.
@@ -10,6 +10,13 @@ use crate::AuditEvent;
 pub trait AuditTrail: Send {
     /// Writes `event` as an act of the tenant for whom the unit of work was begun.
     async fn record(&mut self, event: AuditEvent) -> Result<(), StoreError>;
+
+    /// Lines of the organisation, the latest first.
+    async fn list(
+        &mut self,
+        filter: &AuditFilter,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEntry>, StoreError>;
 }
 
 /// The audit cannot be written now: whoever wanted to read must go without.

@@ -17,6 +17,7 @@ use crate::{Kind, Problem, Sketch};
 pub use json::Body;
 pub(crate) use notice::SignedNotice;
 pub use path::{PathId, PathText, PublicId};
+pub(crate) use query::AuditQuery;
 pub use query::{AppointmentsQuery, DeliveriesQuery, FeedQuery, PageQuery, Slots};
 
 /// Something that is parsed from a request.

@@ -1,13 +1,17 @@
 use std::str::FromStr;
 
 use actix_web::web::Query as Pairs;
-use restartix_kernel::{AppointmentTypeId, Cursor, Limit, PageRequest, PersonId};
+use restartix_kernel::{
+    AppointmentId, AppointmentTypeId, Cursor, HoldId, Limit, PageRequest, PersonId,
+};
 use restartix_scheduling::engine::{self, EngineError, Window};
 use restartix_scheduling::{AppointmentFilter, Status};
+use restartix_telemetry::{AuditFilter, ResourceKind};
 use restartix_webhooks::{DeliveryFilter, DeliveryStatus, EventType};
 use restartix_workflows::{AvailabilityQuery, Mode};
 
 use super::{Input, Parts};
+use crate::output::AuditFormat;
 use crate::wire::{Instant, schema};
 use crate::{Kind, Problem, Sketch};
 
@@ -85,6 +89,69 @@ impl Input for AppointmentsQuery {
         sketch.query("from", schema::instant());
         sketch.query("to", schema::instant());
         sketch.query("status", schema::words(Status::ALL.iter().map(|status| status.as_str())));
+    }
+}
+
+/// `?actor_id=&resource=&action=&from=&to=&format=` of the audit.
+#[derive(Debug)]
+pub(crate) struct AuditQuery {
+    pub(crate) filter: AuditFilter,
+    pub(crate) format: AuditFormat,
+}
+
+impl Input for AuditQuery {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        let parameters = Parameters::of(request)?;
+        let word = |name: &'static str| {
+            let text = parameters.one::<String>(name)?;
+            let fits = |text: &String| {
+                (1..=80).contains(&text.len())
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+            };
+            match text {
+                Some(text) if !fits(&text) => Err(Problem::parameter(name, "invalid")),
+                text => Ok(text),
+            }
+        };
+        // `appointment`, or `appointment/102`.
+        let resource = parameters.one::<String>("resource")?;
+        let (kind, id) = match resource.as_deref().map(|text| text.split_once('/')) {
+            Some(Some((kind, id))) => (Some(kind.to_owned()), Some(id.to_owned())),
+            _ => (resource, None),
+        };
+        let kind = kind.map(|name| {
+            let known = ResourceKind::ALL.iter().find(|kind| kind.as_str() == name);
+            known.copied().ok_or_else(|| Problem::parameter("resource", "unknown_word"))
+        });
+        if id
+            .as_deref()
+            .is_some_and(|id| id.parse::<HoldId>().is_err() && id.parse::<AppointmentId>().is_err())
+        {
+            return Err(Problem::parameter("resource", "invalid"));
+        }
+        let filter = AuditFilter {
+            actor: parameters.one("actor_id")?,
+            resource_kind: kind.transpose()?,
+            resource_id: id,
+            operation: word("action")?,
+            from: parameters.one::<Instant>("from")?.map(Into::into),
+            to: parameters.one::<Instant>("to")?.map(Into::into),
+        };
+        let format = match parameters.one::<String>("format")?.as_deref() {
+            None | Some("json") => AuditFormat::Json,
+            Some("fhir") => AuditFormat::Fhir,
+            Some(_) => return Err(Problem::parameter("format", "unknown_word")),
+        };
+        Ok(Self { filter, format })
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.query("actor_id", schema::text());
+        sketch.query("resource", schema::text());
+        sketch.query("action", schema::text());
+        sketch.query("from", schema::instant());
+        sketch.query("to", schema::instant());
+        sketch.query("format", schema::words(["json", "fhir"]));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod appointment_types;
 mod appointments;
+mod audit_events;
 mod availability;
 mod docs;
 mod holds;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Vec<Route> {
         holds::routes(),
         appointments::routes(),
         integrations::routes(),
+        audit_events::routes(),
         webhook_endpoints::routes(),
         webhook_deliveries::routes(),
         webhook_events::routes(),

@@ -2,6 +2,7 @@
 
 mod appointment;
 mod appointment_type;
+mod audit;
 mod availability;
 mod hold;
 mod me;
@@ -16,6 +17,8 @@ mod webhook;
 
 pub use appointment::{AppointmentView, BookBody, CancelBody, PassView};
 pub use appointment_type::{AlignmentBody, AlignmentMode, TypeBody, TypePatchBody, TypeView};
+pub use audit::AuditEventView;
+pub(crate) use audit::fhir;
 pub use availability::{SlotView, SlotsView};
 pub use hold::{HoldBody, HoldView};
 pub use me::{MeView, MembershipOfMe, SwitchBody};

@@ -29,7 +29,8 @@ use restartix_webhooks::{
     Attempt, Dispatch, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
 };
 use restartix_workflows::{
-    Access, Bookings, Calls, Clinic, Desk, JoinKey, Schedule, UnitOfWork, Visits, Webhooks, Work,
+    Access, Bookings, Calls, Clinic, Desk, JoinKey, Records, Schedule, UnitOfWork, Visits,
+    Webhooks, Work,
 };
 use serde_json::Value;
 
@@ -209,7 +210,8 @@ pub(crate) fn bench_with(extra: Vec<Route>, config: Config) -> Bench {
         clinic: Clinic::new(desk.clone()),
         visits: Visits::new(desk.clone(), Arc::new(Away), Arc::new(MemoryProvider::default())),
         calls: Calls::new(desk.clone(), Arc::new(Nameless), None),
-        webhooks: Webhooks::new(desk, Arc::new(Away), Arc::new(Away)),
+        webhooks: Webhooks::new(desk.clone(), Arc::new(Away), Arc::new(Away)),
+        records: Records::new(desk),
         audit: audit.clone(),
         limits: limits.clone(),
         health: Arc::new(Away),

@@ -1,0 +1,151 @@
+use restartix_telemetry::AuditEntry;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{Id, Instant, PersonKey, UserKey};
+use crate::View;
+use crate::failure::rfc3339;
+
+/// Who did what to what, and how it ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditEventView {
+    /// A UUID.
+    id: String,
+    #[schema(value_type = Instant)]
+    occurred_at: String,
+    /// `user`, or `system` for the platform itself.
+    #[schema(example = "user")]
+    actor_kind: &'static str,
+    #[schema(required = true)]
+    actor_id: Option<UserKey>,
+    #[schema(required = true)]
+    actor_role: Option<&'static str>,
+    /// The operation, as in `appointments.book`.
+    action: String,
+    /// As in `appointment`.
+    resource_kind: String,
+    #[schema(required = true)]
+    resource_id: Option<String>,
+    /// Whose record it is.
+    #[schema(required = true)]
+    patient_id: Option<PersonKey>,
+    /// `success`, `refused` or `failed`.
+    outcome: String,
+    /// Why it was refused or failed.
+    #[schema(required = true)]
+    code: Option<String>,
+    /// The request, as in `x-request-id`.
+    #[schema(required = true)]
+    request_id: Option<String>,
+}
+
+impl View for AuditEventView {}
+
+impl From<AuditEntry> for AuditEventView {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            id: entry.id.to_string(),
+            occurred_at: rfc3339(entry.occurred_at),
+            actor_kind: entry.actor.map_or("system", |_| "user"),
+            actor_id: entry.actor.map(|actor| Id(actor.user)),
+            actor_role: entry.actor.map(|actor| actor.role.as_str()),
+            action: entry.operation,
+            resource_kind: entry.resource_kind,
+            resource_id: entry.resource_id,
+            patient_id: entry.patient.map(Id),
+            outcome: entry.outcome,
+            code: entry.code,
+            request_id: entry.request.map(|request| request.to_string()),
+        }
+    }
+}
+
+/// A page as a FHIR R4 Bundle of AuditEvents (<https://hl7.org/fhir/R4/auditevent.html>), one to one:
+/// identifiers are ours, in systems of ours, because people have no other outside of the clinic.
+pub(crate) fn fhir(entries: &[AuditEntry], next: Option<&str>) -> Value {
+    let link = next.map(|cursor| {
+        json!([{ "relation": "next", "url": format!("/v1/audit-events?format=fhir&cursor={cursor}") }])
+    });
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|entry| json!({ "fullUrl": format!("urn:uuid:{}", entry.id), "resource": event(entry) }))
+        .collect();
+    without_nulls(json!({
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "link": link,
+        "entry": entries,
+    }))
+}
+
+fn event(entry: &AuditEntry) -> Value {
+    let identified = |system: &str, value: &str| json!({ "identifier": { "system": format!("urn:restartix:{system}"), "value": value } });
+    let who = match entry.actor {
+        Some(actor) => identified("user", &actor.user.to_string()),
+        None => json!({ "display": "the platform" }),
+    };
+    let role = entry.actor.map(|actor| json!([{ "text": actor.role.as_str() }]));
+    let what = entry.resource_id.as_deref().map(|id| identified(&entry.resource_kind, id));
+    let mut entities = vec![json!({
+        "what": what,
+        "type": { "system": "urn:restartix:resource", "code": entry.resource_kind },
+    })];
+    if let Some(patient) = entry.patient {
+        entities.push(json!({
+            "what": identified("person", &patient.to_string()),
+            "role": {
+                "system": "http://terminology.hl7.org/CodeSystem/object-role",
+                "code": "1",
+                "display": "Patient",
+            },
+        }));
+    }
+    if let Some(request) = entry.request {
+        entities.push(json!({
+            "what": identified("request", &request.to_string()),
+            "type": { "system": "urn:restartix:resource", "code": "request" },
+        }));
+    }
+    json!({
+        "resourceType": "AuditEvent",
+        "id": entry.id.to_string(),
+        "type": {
+            "system": "http://terminology.hl7.org/CodeSystem/audit-event-type",
+            "code": "rest",
+            "display": "RESTful Operation",
+        },
+        "subtype": [{ "system": "urn:restartix:operation", "code": entry.operation }],
+        "action": action(&entry.operation),
+        "recorded": rfc3339(entry.occurred_at),
+        "outcome": match entry.outcome.as_str() { "success" => "0", "refused" => "4", _ => "8" },
+        "outcomeDesc": entry.code,
+        "agent": [{ "who": who, "role": role, "requestor": entry.actor.is_some() }],
+        "source": { "observer": { "display": "RestartiX Core API" } },
+        "entity": entities,
+    })
+}
+
+/// FHIR's letter for an operation: create, read, update, delete; execute for whatever else it does.
+fn action(operation: &str) -> &'static str {
+    match operation.rsplit('.').next().unwrap_or_default() {
+        "list" | "get" | "read" | "look" | "search" | "types" | "attempts" => "R",
+        "add" | "create" | "book" | "acquire" => "C",
+        "edit" | "set_hours" | "renew" | "switch_organization" => "U",
+        "remove" | "release" | "retire" | "end" => "D",
+        _ => "E",
+    }
+}
+
+/// FHIR knows no null: what is not there is left out.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}
