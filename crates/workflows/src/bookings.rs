@@ -7,17 +7,17 @@ use restartix_kernel::{
 use restartix_scheduling::engine::{Busy, SlotRefusal, Window, check_slot};
 use restartix_scheduling::{
     Appointment, AppointmentFilter, AppointmentType, Booked, Booking, BookingRefused,
-    BookingRequest, CancelReason, Hold, HoldError, Holds, Slot, decide,
+    BookingRequest, Hold, HoldError, Holds, Slot, decide,
 };
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{Actor, Role, Tenant};
 
-use crate::{Desk, Failure, Happening, Side, Work};
+use crate::{Desk, Failure, Happening, Work};
 
 /// Holds a slot, books it, and carries the appointment through its states.
 #[derive(Clone)]
 pub struct Bookings {
-    desk: Desk,
+    pub(crate) desk: Desk,
     holds: Arc<dyn Holds>,
 }
 
@@ -198,7 +198,7 @@ impl Bookings {
     /// Others' live holds are busy while the hold store answers; when it does not, the booking
     /// goes on without that courtesy and the constraint decides. Asked before the lock is taken,
     /// so that a slow store keeps nobody waiting.
-    async fn held_by_others(
+    pub(crate) async fn held_by_others(
         &self,
         tenant: &Tenant,
         specialist: PersonId,
@@ -245,32 +245,12 @@ impl Bookings {
         };
         self.desk.glance(tenant, look).await
     }
-
-    /// Calls an appointment off.
-    pub async fn cancel(
-        &self,
-        tenant: &Tenant,
-        act: &Act,
-        id: AppointmentId,
-        reason: CancelReason,
-    ) -> Result<Appointment, Failure> {
-        self.desk
-            .change(tenant, async |work| {
-                let found = work.appointments().lock(tenant.reach(), id).await?;
-                let cancelled = found.ok_or(Failure::NotFound)?.cancel(reason)?;
-                work.appointments().set_status(&cancelled).await?;
-                let (version, by) = (cancelled.version, Side::of(tenant.actor()));
-                let called_off = Happening::AppointmentCancelled { appointment: id, version, by };
-                self.desk.announce(work, called_off).await?;
-                let resource = Resource::one(ResourceKind::Appointment, id);
-                self.desk.trace(work, act, resource, Some(cancelled.patient)).await?;
-                Ok(cancelled)
-            })
-            .await
-    }
 }
 
-async fn kind(work: &mut dyn Work, id: AppointmentTypeId) -> Result<AppointmentType, Failure> {
+pub(crate) async fn kind(
+    work: &mut dyn Work,
+    id: AppointmentTypeId,
+) -> Result<AppointmentType, Failure> {
     work.appointment_types().find(id).await?.ok_or(Failure::NotFound)
 }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use restartix_kernel::{AppointmentId, EventId, MembershipId, StoreError, words};
+use restartix_scheduling::ChangeReason;
 use restartix_tenancy::{Actor, ClaimSource, Role, Version};
 use restartix_video::Part;
 
@@ -24,6 +25,36 @@ pub enum Happening {
         version: Version,
         /// By whom.
         by: Side,
+    },
+    /// An appointment was moved to another time.
+    AppointmentRescheduled {
+        /// Which.
+        appointment: AppointmentId,
+        /// Its version after that.
+        version: Version,
+        /// Why.
+        reason: ChangeReason,
+    },
+    /// An appointment began.
+    AppointmentStarted {
+        /// Which.
+        appointment: AppointmentId,
+        /// Its version after that.
+        version: Version,
+    },
+    /// An appointment took place.
+    AppointmentCompleted {
+        /// Which.
+        appointment: AppointmentId,
+        /// Its version after that.
+        version: Version,
+    },
+    /// Nobody came to an appointment.
+    AppointmentMissed {
+        /// Which.
+        appointment: AppointmentId,
+        /// Its version after that.
+        version: Version,
     },
     /// The video room of an appointment can be entered.
     RoomReady {
@@ -94,6 +125,10 @@ impl Happening {
         match self {
             Self::AppointmentCreated { .. } => "appointment.created",
             Self::AppointmentCancelled { .. } => "appointment.cancelled",
+            Self::AppointmentRescheduled { .. } => "appointment.rescheduled",
+            Self::AppointmentStarted { .. } => "appointment.started",
+            Self::AppointmentCompleted { .. } => "appointment.completed",
+            Self::AppointmentMissed { .. } => "appointment.no_show",
             Self::RoomReady { .. } => "video.room_ready",
             Self::ParticipantJoined { .. } => "video.participant_joined",
             Self::ParticipantLeft { .. } => "video.participant_left",
@@ -106,10 +141,14 @@ impl Happening {
     pub const fn queued(self) -> Option<(Topic, AppointmentId, Version)> {
         match self {
             Self::AppointmentCreated { appointment, version }
+            | Self::AppointmentRescheduled { appointment, version, .. }
             | Self::AppointmentCancelled { appointment, version, .. } => {
                 Some((Topic::Video, appointment, version))
             }
-            Self::RoomReady { .. }
+            Self::AppointmentStarted { .. }
+            | Self::AppointmentCompleted { .. }
+            | Self::AppointmentMissed { .. }
+            | Self::RoomReady { .. }
             | Self::ParticipantJoined { .. }
             | Self::ParticipantLeft { .. }
             | Self::MemberAdded { .. }

@@ -15,6 +15,7 @@ mod failure;
 mod records;
 mod rooms;
 mod schedule;
+mod transitions;
 mod unit;
 mod visits;
 mod webhooks;

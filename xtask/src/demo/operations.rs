@@ -44,6 +44,9 @@ fn booking(booked: &Booked) -> Vec<Operation> {
     let booked = format!("/v1/appointments/{appointment}");
     let cancel = format!("{booked}/cancel");
     let token = format!("{booked}/video-token");
+    let way = |way: &str| format!("{booked}/{way}");
+    let reschedule = way("reschedule");
+    let moved = || Some(json!({ "starts_at": later(48), "reason_code": "other" }));
     let held = format!("/v1/holds/{hold}");
     let renew = format!("{held}/renew");
     let person = format!("/v1/people/{patient}");
@@ -72,6 +75,11 @@ fn booking(booked: &Booked) -> Vec<Operation> {
         operation("GET /v1/appointments/{}", Patient, &booked, None),
         operation("POST /v1/appointments/{}/cancel", Admin, &cancel, reason()),
         operation("POST /v1/appointments/{}/cancel", Patient, &cancel, reason()),
+        operation("POST /v1/appointments/{}/reschedule", Admin, &reschedule, moved()),
+        operation("POST /v1/appointments/{}/reschedule", Patient, &reschedule, moved()),
+        operation("POST /v1/appointments/{}/start", Specialist, &way("start"), None),
+        operation("POST /v1/appointments/{}/complete", Admin, &way("complete"), None),
+        operation("POST /v1/appointments/{}/no-show", Admin, &way("no-show"), None),
         operation("POST /v1/appointments/{}/video-token", Specialist, &token, None),
         operation("POST /v1/appointments/{}/video-token", Patient, &token, None),
         operation("GET /v1/people/{}", Admin, &person, None),

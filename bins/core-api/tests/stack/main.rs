@@ -10,5 +10,6 @@ mod client;
 mod hostile;
 mod outage;
 mod support;
+mod transitions;
 mod walls;
 mod webhooks;

@@ -33,12 +33,17 @@ async fn every_id_of_one_clinic_is_a_404_for_the_other_and_looks_like_a_random_i
     let membership = memberships["items"][0]["id"].as_str().context("an id")?.to_owned();
 
     let reason = json!({"reason_code": "patient_request"});
+    let move_to = json!({"starts_at": slot, "reason_code": "other"});
     let uuid = "0198c6f0-7e6b-4c3a-9f5e-1a2b3c4d5e6f";
     let id = appointment.to_string();
     let week = json!({"timezone": "UTC", "hours": []});
     let cases: Vec<(&str, &str, &str, &str, Value)> = vec![
         ("GET", "/v1/appointments/{}", &id, "4503599627370497", Value::Null),
         ("POST", "/v1/appointments/{}/cancel", &id, "4503599627370497", reason),
+        ("POST", "/v1/appointments/{}/reschedule", &id, "4503599627370497", move_to),
+        ("POST", "/v1/appointments/{}/start", &id, "4503599627370497", json!({})),
+        ("POST", "/v1/appointments/{}/complete", &id, "4503599627370497", json!({})),
+        ("POST", "/v1/appointments/{}/no-show", &id, "4503599627370497", json!({})),
         ("GET", "/v1/people/{}", &one.patient_id, uuid, Value::Null),
         ("PATCH", "/v1/people/{}", &one.patient_id, uuid, json!({"display_name": "X"})),
         ("GET", "/v1/appointment-types/{}", &one.kind, uuid, Value::Null),

@@ -152,6 +152,17 @@ table! {
 }
 
 table! {
+    appointment_moves (org_id, appointment_id, version) {
+        org_id -> BigInt,
+        appointment_id -> BigInt,
+        version -> Integer,
+        starts_at_before -> Timestamptz,
+        starts_at_after -> Timestamptz,
+        reason -> Text,
+    }
+}
+
+table! {
     outbox (org_id, topic, id) {
         org_id -> BigInt,
         topic -> Text,

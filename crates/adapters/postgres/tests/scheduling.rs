@@ -133,7 +133,11 @@ async fn the_appointments_in_postgresql_keep_the_rules() -> Result<()> {
     // The second wall: PostgreSQL ends the transaction in which it refused an overlap.
     let mut work = scene.change().await?;
     conformance::an_overlap_is_refused(work.appointments(), &scene.case, &scene.random).await;
-    work.roll_back().await.context("a refused booking is undone")
+    work.roll_back().await.context("a refused booking is undone")?;
+    let (case, random) = (&scene.case, &scene.random);
+    let mut work = scene.change().await?;
+    conformance::a_move_into_an_overlap_is_refused(work.appointments(), case, random).await;
+    work.roll_back().await.context("a refused move is undone")
 }
 
 #[tokio::test]

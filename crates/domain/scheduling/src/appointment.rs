@@ -5,7 +5,7 @@ use restartix_kernel::{
 };
 use restartix_tenancy::{Reach, Version};
 
-use crate::Booking;
+use crate::{Booking, Rescheduling};
 
 words! {
     /// Where an appointment stands: `confirmed -> in_progress -> completed`, or
@@ -25,8 +25,8 @@ words! {
 }
 
 words! {
-    /// Why an appointment was called off: a closed set, because it leaves the platform.
-    CancelReason {
+    /// Why an appointment was moved or called off: a closed set, because it leaves the platform.
+    ChangeReason {
         /// The patient asked for it.
         PatientRequest = "patient_request",
         /// The specialist cannot come.
@@ -89,7 +89,7 @@ pub struct Appointment {
     /// Where it stands.
     pub status: Status,
     /// Why it was called off, when it was.
-    pub cancel_reason: Option<CancelReason>,
+    pub cancel_reason: Option<ChangeReason>,
     /// Transitions so far, from 1.
     pub version: Version,
 }
@@ -102,7 +102,7 @@ impl Appointment {
     }
 
     /// The same appointment, called off.
-    pub fn cancel(&self, reason: CancelReason) -> Result<Self, TransitionRefused> {
+    pub fn cancel(&self, reason: ChangeReason) -> Result<Self, TransitionRefused> {
         let cancelled = self.transition(Status::Cancelled)?;
         Ok(Self { cancel_reason: Some(reason), ..cancelled })
     }
@@ -173,6 +173,10 @@ pub trait Appointments: Send {
     /// Keeps a booking: its session, the specialist's occupancy, the seat.
     async fn add(&mut self, booking: &Booking) -> Result<Booked, StoreError>;
 
+    /// Keeps a move, and a line of it: session, the specialist's occupancy and seat go to the new
+    /// time together.
+    async fn reschedule(&mut self, moved: &Rescheduling) -> Result<Booked, StoreError>;
+
     /// Keeps where `appointment` stands now; one that is no longer active frees its time.
     async fn set_status(&mut self, appointment: &Appointment) -> Result<(), StoreError>;
 }
@@ -202,7 +206,7 @@ mod tests {
 
     #[test]
     fn words_are_read_as_they_are_written() {
-        for reason in CancelReason::ALL {
+        for reason in ChangeReason::ALL {
             assert_eq!(reason.as_str().parse(), Ok(*reason));
         }
         assert_eq!("Confirmed".parse::<Status>(), Err(restartix_kernel::UnknownWord));

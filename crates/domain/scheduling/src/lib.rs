@@ -17,12 +17,14 @@ pub mod engine;
 mod hold;
 #[cfg(feature = "conformance")]
 pub mod memory;
+mod rescheduling;
 
 pub use appointment::{
-    Appointment, AppointmentFilter, Appointments, Booked, CancelReason, Patient, Status,
+    Appointment, AppointmentFilter, Appointments, Booked, ChangeReason, Patient, Status,
     TransitionRefused,
 };
 pub use appointment_type::{AppointmentType, AppointmentTypes, TypeName, TypeNameError};
 pub use booking::{Booking, BookingRefused, BookingRequest, decide};
 pub use calendar::{Calendars, Specialist, SpecialistDiary};
 pub use hold::{Hold, HoldError, Holds, Slot};
+pub use rescheduling::{MoveRefused, Rescheduling, reschedule};

@@ -14,7 +14,7 @@ use restartix_scheduling::engine::{
 };
 use restartix_scheduling::memory::{MemoryClinic, MemoryHolds, MemoryUnit};
 use restartix_scheduling::{
-    AppointmentType, Booked, Booking, BookingRefused, BookingRequest, CancelReason, HoldError,
+    AppointmentType, Booked, Booking, BookingRefused, BookingRequest, ChangeReason, HoldError,
     Holds, Slot, Specialist, TypeName, decide,
 };
 use restartix_tenancy::conformance::principal;
@@ -126,7 +126,7 @@ async fn what_is_offered_is_held_booked_and_offered_no_more() {
     let too_many = clinic.decide(anna, ten, 1, &random).await;
     assert_eq!(too_many, Err(BookingRefused::TooManyOpen));
 
-    let cancelled = booking.appointment.cancel(CancelReason::PatientRequest).unwrap();
+    let cancelled = booking.appointment.cancel(ChangeReason::PatientRequest).unwrap();
     clinic.unit.appointments().set_status(&cancelled).await.unwrap();
     assert_eq!(clinic.offered(tenant, bob).await, [nine, ten]);
     assert_eq!(clinic.unit.appointments().add(&rival).await.unwrap(), Booked::Made);

@@ -109,6 +109,7 @@ async fn the_appointments_in_memory_keep_the_rules() {
     let mut unit = clinic.unit(one.tenant().unwrap());
     conformance::appointments(&mut unit, &case, &random).await;
     conformance::an_overlap_is_refused(&mut unit, &case, &random).await;
+    conformance::a_move_into_an_overlap_is_refused(&mut unit, &case, &random).await;
     let seen = case.booking(&random, 50);
     unit.appointments().add(&seen).await.unwrap();
     let mut foreign = clinic.unit(two.tenant().unwrap());

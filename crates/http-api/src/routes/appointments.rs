@@ -1,11 +1,11 @@
 use restartix_kernel::AppointmentId;
-use restartix_scheduling::CancelReason;
+use restartix_scheduling::ChangeReason;
 use restartix_telemetry::ResourceKind;
 use restartix_tenancy::RateClass;
 use restartix_workflows::BookRequest;
 
 use crate::input::{AppointmentsQuery, Body, PageQuery, PathId};
-use crate::wire::{AppointmentView, BookBody, CancelBody, PageView, PassView};
+use crate::wire::{AppointmentView, BookBody, CancelBody, PageView, PassView, RescheduleBody};
 use crate::{AuditClass, Created, Declared, Member, Problem, Reply, Roles, Route, Verb};
 
 const READ: AuditClass = AuditClass::Read(ResourceKind::Appointment);
@@ -63,6 +63,54 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         Route::member(
             Declared {
+                operation: "appointments.reschedule",
+                method: Verb::Post,
+                path: "/v1/appointments/{id}/reschedule",
+                summary: "Move an appointment to another time.",
+                audit: CHANGE,
+                rate: RateClass::Write,
+            },
+            Roles::EVERYBODY,
+            reschedule,
+        ),
+        Route::member(
+            Declared {
+                operation: "appointments.start",
+                method: Verb::Post,
+                path: "/v1/appointments/{id}/start",
+                summary: "Say that an appointment begins.",
+                audit: CHANGE,
+                rate: RateClass::Write,
+            },
+            Roles::STAFF,
+            start,
+        ),
+        Route::member(
+            Declared {
+                operation: "appointments.complete",
+                method: Verb::Post,
+                path: "/v1/appointments/{id}/complete",
+                summary: "Say that an appointment took place.",
+                audit: CHANGE,
+                rate: RateClass::Write,
+            },
+            Roles::STAFF,
+            complete,
+        ),
+        Route::member(
+            Declared {
+                operation: "appointments.miss",
+                method: Verb::Post,
+                path: "/v1/appointments/{id}/no-show",
+                summary: "Say that nobody came to an appointment.",
+                audit: CHANGE,
+                rate: RateClass::Write,
+            },
+            Roles::STAFF,
+            miss,
+        ),
+        Route::member(
+            Declared {
                 operation: "appointments.video_token",
                 method: Verb::Post,
                 path: "/v1/appointments/{id}/video-token",
@@ -105,9 +153,43 @@ async fn cancel(
     member: Member<'_>,
     (PathId(id), Body(body)): (PathId<AppointmentId>, Body<CancelBody>),
 ) -> Result<Reply<AppointmentView>, Problem> {
-    let reason = CancelReason::try_from(body)?;
+    let reason = ChangeReason::try_from(body)?;
     let cancelled = member.api.bookings.cancel(member.tenant, member.act, id, reason).await?;
     Ok(Reply(cancelled.into()))
+}
+
+async fn reschedule(
+    member: Member<'_>,
+    (PathId(id), Body(body)): (PathId<AppointmentId>, Body<RescheduleBody>),
+) -> Result<Reply<AppointmentView>, Problem> {
+    let Member { api, tenant, act } = member;
+    let (starts_at, reason) = body.try_into()?;
+    let moved = api.bookings.reschedule(tenant, act, id, starts_at, reason).await?;
+    Ok(Reply(moved.into()))
+}
+
+async fn start(
+    member: Member<'_>,
+    PathId(id): PathId<AppointmentId>,
+) -> Result<Reply<AppointmentView>, Problem> {
+    let started = member.api.bookings.start(member.tenant, member.act, id).await?;
+    Ok(Reply(started.into()))
+}
+
+async fn complete(
+    member: Member<'_>,
+    PathId(id): PathId<AppointmentId>,
+) -> Result<Reply<AppointmentView>, Problem> {
+    let completed = member.api.bookings.complete(member.tenant, member.act, id).await?;
+    Ok(Reply(completed.into()))
+}
+
+async fn miss(
+    member: Member<'_>,
+    PathId(id): PathId<AppointmentId>,
+) -> Result<Reply<AppointmentView>, Problem> {
+    let missed = member.api.bookings.miss(member.tenant, member.act, id).await?;
+    Ok(Reply(missed.into()))
 }
 
 async fn video_token(

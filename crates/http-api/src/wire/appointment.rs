@@ -1,7 +1,8 @@
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use restartix_kernel::{AppointmentId, ExposeSecret, PersonId};
-use restartix_scheduling::{Appointment, CancelReason};
+use restartix_scheduling::{Appointment, ChangeReason};
 use restartix_tenancy::Version;
 use restartix_workflows::{BookRequest, Failure, HoldRequest, Pass, What};
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,7 @@ impl From<Appointment> for AppointmentView {
             ends_at: appointment.ends_at.into(),
             online: appointment.online,
             recording_consent: appointment.recording_consent,
-            cancel_reason: appointment.cancel_reason.map(CancelReason::as_str),
+            cancel_reason: appointment.cancel_reason.map(ChangeReason::as_str),
             version: appointment.version.get(),
         }
     }
@@ -103,11 +104,29 @@ pub struct CancelBody {
     reason_code: String,
 }
 
-impl TryFrom<CancelBody> for CancelReason {
+impl TryFrom<CancelBody> for ChangeReason {
     type Error = Failure;
 
     fn try_from(body: CancelBody) -> Result<Self, Failure> {
         Self::from_str(&body.reason_code).map_err(|_| invalid("/reason_code", "unknown_word"))
+    }
+}
+
+/// To when an appointment is moved, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RescheduleBody {
+    starts_at: Instant,
+    /// `patient_request`, `specialist_unavailable`, `clinic_closed`, `technical` or `other`.
+    reason_code: String,
+}
+
+impl TryFrom<RescheduleBody> for (DateTime<Utc>, ChangeReason) {
+    type Error = Failure;
+
+    fn try_from(body: RescheduleBody) -> Result<Self, Failure> {
+        let reason = ChangeReason::try_from(CancelBody { reason_code: body.reason_code })?;
+        Ok((body.starts_at.into(), reason))
     }
 }
 

@@ -15,7 +15,7 @@ mod specialist;
 mod values;
 mod webhook;
 
-pub use appointment::{AppointmentView, BookBody, CancelBody, PassView};
+pub use appointment::{AppointmentView, BookBody, CancelBody, PassView, RescheduleBody};
 pub use appointment_type::{AlignmentBody, AlignmentMode, TypeBody, TypePatchBody, TypeView};
 pub use audit::AuditEventView;
 pub(crate) use audit::fhir;

@@ -208,7 +208,7 @@ pub(super) fn probes() -> Vec<CatalogueProbe> {
                        AND pg_get_expr(p.polqual, p.polrelid) = '(org_id = current_app_org_id())')
                        OR NOT b.relrowsecurity THEN 'is not scoped to current_app_org_id()' END
                  FROM (VALUES ('appointment_types'), ('specialists'), ('specialist_weekly_hours'),
-                   ('appointment_sessions'), ('appointments'), ('occupancies')) AS m (name)
+                   ('appointment_sessions'), ('appointments'), ('appointment_moves'), ('occupancies')) AS m (name)
                  FULL JOIN (SELECT * FROM bound WHERE relname ~ '^(appointment|specialist|occupanc)') b
                    ON b.relname = m.name ORDER BY 1",
             &[

@@ -1,5 +1,6 @@
+use restartix_scheduling::ChangeReason;
 use restartix_video::Part;
-use restartix_webhooks::{Event, ParticipantRole, Party};
+use restartix_webhooks::{Event, ParticipantRole, Party, Reason};
 
 use crate::{Happening, Side};
 
@@ -17,6 +18,18 @@ pub(crate) const fn told(what: Happening) -> Option<Event> {
             };
             Event::AppointmentCancelled { id, version, by }
         }
+        Happening::AppointmentRescheduled { appointment: id, version, reason } => {
+            Event::AppointmentRescheduled { id, version, reason_code: reason_code(reason) }
+        }
+        Happening::AppointmentStarted { appointment: id, version } => {
+            Event::AppointmentStarted { id, version }
+        }
+        Happening::AppointmentCompleted { appointment: id, version } => {
+            Event::AppointmentCompleted { id, version }
+        }
+        Happening::AppointmentMissed { appointment: id, version } => {
+            Event::AppointmentNoShow { id, version }
+        }
         Happening::ParticipantJoined { appointment: id, version, part } => {
             Event::VideoParticipantJoined { id, version, role: role(part) }
         }
@@ -29,6 +42,16 @@ pub(crate) const fn told(what: Happening) -> Option<Event> {
             Event::MemberRemoved { id, version }
         }
     })
+}
+
+const fn reason_code(reason: ChangeReason) -> Reason {
+    match reason {
+        ChangeReason::PatientRequest => Reason::PatientRequest,
+        ChangeReason::SpecialistUnavailable => Reason::SpecialistUnavailable,
+        ChangeReason::ClinicClosed => Reason::ClinicClosed,
+        ChangeReason::Technical => Reason::Technical,
+        ChangeReason::Other => Reason::Other,
+    }
 }
 
 const fn role(part: Part) -> ParticipantRole {

@@ -8,15 +8,16 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::RunQueryDsl;
 use restartix_kernel::{AppointmentId, AppointmentTypeId, Page, PageRequest, PersonId, StoreError};
 use restartix_scheduling::{
-    Appointment, AppointmentFilter, Appointments, Booked, Booking, Patient, Status,
+    Appointment, AppointmentFilter, Appointments, Booked, Booking, Patient, Rescheduling, Slot,
+    Status,
 };
 use restartix_tenancy::{People, Reach, Role, Version};
 use uuid::Uuid;
 
 use crate::error::{store_error, unreadable};
 use crate::schema::{
-    appointment_sessions as sessions, appointments, care_relations, occupancies, people,
-    specialists,
+    appointment_moves as moves, appointment_sessions as sessions, appointments, care_relations,
+    occupancies, people, specialists,
 };
 use crate::unit::{PgWork, after};
 
@@ -213,13 +214,23 @@ impl Appointments for PgWork {
         }
     }
 
+    async fn reschedule(&mut self, moved: &Rescheduling) -> Result<Booked, StoreError> {
+        match self.carry(moved).await {
+            Ok(()) => Ok(Booked::Made),
+            Err(Error::DatabaseError(DatabaseErrorKind::ExclusionViolation, _)) => {
+                Ok(Booked::SlotTaken)
+            }
+            Err(error) => Err(store_error(error)),
+        }
+    }
+
     async fn set_status(&mut self, appointment: &Appointment) -> Result<(), StoreError> {
         let key = (self.org_id(), appointment.id.get());
         let session: Uuid = diesel::update(appointments::table.find(key))
             .set((
                 appointments::status.eq(appointment.status.as_str()),
                 appointments::cancel_reason
-                    .eq(appointment.cancel_reason.map(restartix_scheduling::CancelReason::as_str)),
+                    .eq(appointment.cancel_reason.map(restartix_scheduling::ChangeReason::as_str)),
                 appointments::version.eq(appointment.version.get()),
             ))
             .returning(appointments::session_id)
@@ -237,7 +248,59 @@ impl Appointments for PgWork {
     }
 }
 
+/// A slot with its buffers, for the constraint that keeps two apart.
+fn blocked(slot: &Slot) -> (Bound<DateTime<Utc>>, Bound<DateTime<Utc>>) {
+    let footprint = slot.footprint();
+    (Bound::Included(footprint.starts_at), Bound::Excluded(footprint.ends_at))
+}
+
+fn minutes(length: u32) -> i32 {
+    i32::try_from(length).unwrap_or(i32::MAX)
+}
+
 impl PgWork {
+    async fn carry(&mut self, moved: &Rescheduling) -> QueryResult<()> {
+        let org_id = self.org_id();
+        let Rescheduling { starts_at_before, slot, appointment, reason } = moved;
+        let (id, version) = (appointment.id.get(), appointment.version.get());
+        let session: Uuid = diesel::update(appointments::table.find((org_id, id)))
+            .set((
+                appointments::starts_at.eq(appointment.starts_at),
+                appointments::ends_at.eq(appointment.ends_at),
+                appointments::version.eq(version),
+            ))
+            .returning(appointments::session_id)
+            .get_result(self.tx())
+            .await?;
+        diesel::update(sessions::table.find((org_id, session)))
+            .set((sessions::starts_at.eq(slot.starts_at), sessions::ends_at.eq(slot.ends_at)))
+            .execute(self.tx())
+            .await?;
+        let specialist = slot.specialist.as_uuid();
+        diesel::update(occupancies::table.find((org_id, session, specialist)))
+            .set((
+                occupancies::starts_at.eq(slot.starts_at),
+                occupancies::ends_at.eq(slot.ends_at),
+                occupancies::buffer_before_minutes.eq(minutes(slot.buffer_before.get())),
+                occupancies::buffer_after_minutes.eq(minutes(slot.buffer_after.get())),
+                occupancies::blocked.eq(blocked(slot)),
+            ))
+            .execute(self.tx())
+            .await?;
+        diesel::insert_into(moves::table)
+            .values((
+                moves::org_id.eq(org_id),
+                moves::appointment_id.eq(id),
+                moves::version.eq(version),
+                moves::starts_at_before.eq(starts_at_before),
+                moves::starts_at_after.eq(slot.starts_at),
+                moves::reason.eq(reason.as_str()),
+            ))
+            .execute(self.tx())
+            .await?;
+        Ok(())
+    }
+
     async fn insert(&mut self, booking: &Booking) -> QueryResult<()> {
         let org_id = self.org_id();
         let Booking { slot, appointment, .. } = booking;
@@ -253,9 +316,6 @@ impl PgWork {
             ))
             .execute(self.tx())
             .await?;
-        let footprint = slot.footprint();
-        let blocked = (Bound::Included(footprint.starts_at), Bound::Excluded(footprint.ends_at));
-        let minutes = |length: u32| i32::try_from(length).unwrap_or(i32::MAX);
         diesel::insert_into(occupancies::table)
             .values((
                 occupancies::org_id.eq(org_id),
@@ -265,7 +325,7 @@ impl PgWork {
                 occupancies::ends_at.eq(slot.ends_at),
                 occupancies::buffer_before_minutes.eq(minutes(slot.buffer_before.get())),
                 occupancies::buffer_after_minutes.eq(minutes(slot.buffer_after.get())),
-                occupancies::blocked.eq(blocked),
+                occupancies::blocked.eq(blocked(slot)),
             ))
             .execute(self.tx())
             .await?;

@@ -4,7 +4,8 @@ use restartix_tenancy::Reach;
 
 use super::Case;
 use crate::{
-    Appointment, AppointmentFilter, Appointments, Booked, Booking, CancelReason, Slot, Status,
+    Appointment, AppointmentFilter, Appointments, Booked, Booking, ChangeReason, Rescheduling,
+    Slot, Status,
 };
 
 /// The rules of [`Appointments`], but for the refusal of an overlap.
@@ -13,6 +14,57 @@ pub async fn appointments(appointments: &mut dyn Appointments, case: &Case, rand
     a_list_is_filtered_and_paged(appointments, case, random).await;
     open_appointments_are_counted(appointments, case, random).await;
     what_is_no_longer_active_frees_its_time(appointments, case, random).await;
+    a_move_frees_the_time_before_and_takes_the_time_after(appointments, case, random).await;
+}
+
+fn move_by(booking: &Booking, case: &Case, by: TimeDelta) -> Rescheduling {
+    let before = &booking.appointment;
+    let slot = Slot::of(&case.kind, before.specialist, before.starts_at + by);
+    let appointment = Appointment {
+        starts_at: slot.starts_at,
+        ends_at: slot.ends_at,
+        version: before.version.next(),
+        ..before.clone()
+    };
+    let reason = ChangeReason::SpecialistUnavailable;
+    Rescheduling { starts_at_before: before.starts_at, slot, appointment, reason }
+}
+
+async fn a_move_frees_the_time_before_and_takes_the_time_after(
+    appointments: &mut dyn Appointments,
+    case: &Case,
+    random: &dyn Random,
+) {
+    let booking = case.booking(random, 30);
+    add(appointments, &booking).await;
+    // A minute later: it meets nothing but itself.
+    let moved = move_by(&booking, case, TimeDelta::minutes(1));
+    assert_eq!(appointments.reschedule(&moved).await.unwrap(), Booked::Made);
+    let moved = move_by(
+        &Booking { appointment: moved.appointment, ..booking.clone() },
+        case,
+        TimeDelta::days(1),
+    );
+    assert_eq!(appointments.reschedule(&moved).await.unwrap(), Booked::Made);
+    let found = appointments.find(Reach::Organisation, moved.appointment.id).await.unwrap();
+    assert_eq!(found, Some(moved.appointment.clone()), "an appointment reads as it was moved");
+    let again = add(appointments, &case.booking(random, 30)).await;
+    set(appointments, &again, &[Status::Cancelled]).await;
+    set(appointments, &moved.appointment, &[Status::Cancelled]).await;
+}
+
+/// A move into somebody else's time is refused. Ends with that refusal, after which a unit of work
+/// in PostgreSQL is good for nothing: run it in a unit of its own.
+pub async fn a_move_into_an_overlap_is_refused(
+    appointments: &mut dyn Appointments,
+    case: &Case,
+    random: &dyn Random,
+) {
+    add(appointments, &case.booking(random, 60)).await;
+    let booking = case.booking(random, 61);
+    add(appointments, &booking).await;
+    let onto = move_by(&booking, case, -TimeDelta::days(1));
+    assert_eq!(appointments.reschedule(&onto).await.unwrap(), Booked::SlotTaken);
 }
 
 async fn add(appointments: &mut dyn Appointments, booking: &Booking) -> Appointment {
@@ -25,7 +77,7 @@ async fn set(appointments: &mut dyn Appointments, appointment: &Appointment, to:
     let mut moved = appointment.clone();
     for status in to {
         moved = match status {
-            Status::Cancelled => moved.cancel(CancelReason::PatientRequest).unwrap(),
+            Status::Cancelled => moved.cancel(ChangeReason::PatientRequest).unwrap(),
             status => moved.transition(*status).unwrap(),
         };
         appointments.set_status(&moved).await.unwrap();

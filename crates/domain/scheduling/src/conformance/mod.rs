@@ -16,7 +16,9 @@ mod case;
 pub mod holds;
 mod types;
 
-pub use appointments::{an_overlap_is_refused, appointments, appointments_are_unseen};
+pub use appointments::{
+    a_move_into_an_overlap_is_refused, an_overlap_is_refused, appointments, appointments_are_unseen,
+};
 pub use calendars::{calendars, calendars_are_unseen, the_diary_shows};
 pub use case::Case;
 pub use types::{appointment_types, appointment_types_are_unseen};

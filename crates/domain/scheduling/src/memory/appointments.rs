@@ -4,7 +4,10 @@ use restartix_kernel::{AppointmentId, Page, PageRequest, PersonId, StoreError};
 use restartix_tenancy::Reach;
 
 use super::clinic::{MemoryUnit, Organisation, impossible, page};
-use crate::{Appointment, AppointmentFilter, Appointments, Booked, Booking, Patient, Slot, Status};
+use crate::{
+    Appointment, AppointmentFilter, Appointments, Booked, Booking, Patient, Rescheduling, Slot,
+    Status,
+};
 
 impl Organisation {
     fn sees(&self, reach: Reach, appointment: &Appointment) -> bool {
@@ -120,6 +123,20 @@ impl Appointments for MemoryUnit {
     async fn add(&mut self, booking: &Booking) -> Result<Booked, StoreError> {
         let now = self.now();
         self.with(|kept| kept.add(booking, now))
+    }
+
+    async fn reschedule(&mut self, moved: &Rescheduling) -> Result<Booked, StoreError> {
+        self.with(|kept| {
+            let Some(booked) = kept.booked.remove(&moved.appointment.id) else {
+                return Err(impossible("an appointment that is not there is moved"));
+            };
+            if kept.is_taken(&moved.slot) {
+                kept.booked.insert(moved.appointment.id, booked);
+                return Ok(Booked::SlotTaken);
+            }
+            kept.booked.insert(moved.appointment.id, (moved.slot, moved.appointment.clone()));
+            Ok(Booked::Made)
+        })
     }
 
     async fn set_status(&mut self, appointment: &Appointment) -> Result<(), StoreError> {
