@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
-use crate::{bench, check, dev, soak, test};
+use crate::{bench, check, dev, soak, test, verify};
 
 pub(crate) const HELP: &str = "\
 cargo xtask COMMAND
@@ -14,7 +14,9 @@ cargo xtask COMMAND
   check [-p CRATE]...                    format, clippy, arrows, unit tests; no services
   test [--skip STEP]...                  everything that proves the project
   soak [NAME]                            the long proofs at full length
-  bench [NAME]... [--json FILE]          each bench against its baseline in the same run";
+  bench [NAME]... [--json FILE]          each bench against its baseline in the same run
+  verify-isolation [--prove] [...]       proves that organisations are kept apart, against its own stack, or with
+                                         --config FILE a deployed one; `-- --help` names all options";
 
 /// What was asked.
 pub(crate) enum Command {
@@ -27,6 +29,7 @@ pub(crate) enum Command {
     Bench(bench::Options),
     Dev(dev::Options),
     Demo,
+    VerifyIsolation(verify::Options),
 }
 
 /// Reads the process's arguments.
@@ -53,6 +56,7 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Command> {
             Some(Long("help") | Short('h')) => Ok(Command::Help),
             Some(other) => Err(other.unexpected().into()),
         },
+        "verify-isolation" => verify_options(parser),
         unknown => bail!("there is no command `{unknown}`\n\n{HELP}"),
     }
 }
@@ -120,6 +124,27 @@ fn dev_options(mut parser: lexopt::Parser) -> Result<Command> {
     Ok(Command::Dev(options))
 }
 
+/// Everything but `--target local`, which is what happens anyway, is for the program that is started.
+fn verify_options(mut parser: lexopt::Parser) -> Result<Command> {
+    let mut options = verify::Options::default();
+    let mut arguments = parser.raw_args()?.peekable();
+    while let Some(argument) = arguments.next() {
+        let argument = argument.string()?;
+        match argument.as_str() {
+            "--help" | "-h" => return Ok(Command::Help),
+            "--target" | "--target=local" => {
+                let target = if argument == "--target" { arguments.next() } else { None };
+                if target.is_some_and(|target| target != "local") {
+                    bail!("--target local, or --config FILE of a deployed stack");
+                }
+            }
+            "--" => {}
+            _ => options.arguments.push(argument),
+        }
+    }
+    Ok(Command::VerifyIsolation(options))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +167,16 @@ mod tests {
         };
         assert_eq!(options.names, ["request"]);
         assert_eq!(options.json.as_deref(), Some(std::path::Path::new("out.jsonl")));
+    }
+
+    #[test]
+    fn the_verifiers_options_are_its_own() {
+        let asked = ["verify-isolation", "--target", "local", "--prove", "--only", "DB-07"];
+        let Ok(Command::VerifyIsolation(options)) = parsed(&asked) else {
+            panic!("verify-isolation was not understood")
+        };
+        assert_eq!(options.arguments, ["--prove", "--only", "DB-07"]);
+        assert!(parsed(&["verify-isolation", "--target", "moon"]).is_err());
     }
 
     #[test]

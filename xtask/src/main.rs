@@ -24,6 +24,7 @@ mod services;
 mod soak;
 mod stack;
 mod test;
+mod verify;
 mod workspace;
 
 use args::Command;
@@ -65,5 +66,6 @@ fn dispatch() -> anyhow::Result<ExitCode> {
         Command::Bench(options) => bench::run(&session, &options),
         Command::Dev(options) => dev::run(&session, &options),
         Command::Demo => demo::run(&session),
+        Command::VerifyIsolation(options) => verify::run(&session, &options),
     }
 }

@@ -10,6 +10,8 @@
 //!
 //! Knows everything of the product; nothing of the product knows it.
 
+pub mod attest;
+pub mod behaviour;
 pub mod catalogue;
 mod checklist;
 mod probe;
@@ -18,14 +20,17 @@ mod report;
 mod run;
 mod target;
 
+pub use attest::{Attestation, Seen};
 pub use checklist::Item;
 pub use probe::{About, Allowed, Finding, Mutation, Outcome, Probe, Subject, Verdict};
 pub use prove::{Proof, prove};
-pub use report::{Report, terminal};
+pub use report::{Circumstances, Report, html, json, junit, line, terminal};
 pub use run::{examine, run};
 pub use target::Target;
 
 /// Every probe, in the order of the report.
 pub fn probes() -> Vec<Box<dyn Probe>> {
-    catalogue::probes()
+    let mut all = catalogue::probes();
+    all.extend(behaviour::probes());
+    all
 }

@@ -36,6 +36,11 @@ pub trait Probe: Send + Sync {
     /// Everything it looked at, each with what is wrong with it.
     async fn examine(&self, target: &Target) -> Result<Vec<Subject>>;
 
+    /// Whether it writes, be it in a transaction that is rolled back: not on a deployed stack unasked.
+    fn writes(&self) -> bool {
+        false
+    }
+
     /// Faults that it must find.
     fn mutations(&self) -> Vec<&dyn Mutation>;
 }

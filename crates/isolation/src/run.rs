@@ -44,7 +44,7 @@ pub async fn run(
         told(&outcome);
         outcomes.push(outcome);
     }
-    Report { outcomes }
+    Report { outcomes, ..Report::default() }
 }
 
 fn found(subjects: &[Subject], allowed: &[&Allowed]) -> Vec<Finding> {

@@ -90,9 +90,9 @@ impl Probe for CatalogueProbe {
 }
 
 /// Statements that break something, in a transaction of their own.
-struct Statement {
-    name: &'static str,
-    sql: &'static str,
+pub(crate) struct Statement {
+    pub(crate) name: &'static str,
+    pub(crate) sql: &'static str,
 }
 
 #[async_trait]
@@ -102,13 +102,11 @@ impl Mutation for Statement {
     }
 
     async fn plant(&self, target: &Target) -> Result<()> {
-        target.catalogue().batch_execute(&format!("BEGIN; {}", self.sql)).await?;
-        Ok(())
+        target.plant(self.sql).await
     }
 
     async fn take_away(&self, target: &Target) -> Result<()> {
-        target.catalogue().batch_execute("ROLLBACK").await?;
-        Ok(())
+        target.take_away().await
     }
 }
 

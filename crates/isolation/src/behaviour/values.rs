@@ -1,0 +1,116 @@
+//! Values that a column might take, in the order in which they are tried.
+
+use anyhow::{Result, bail};
+
+use super::tables::{Column, Table};
+
+/// SQL expressions for a column; `salt` makes them this row's own.
+pub(super) fn candidates(table: &Table, column: &Column, salt: &str) -> Result<Vec<String>> {
+    let checks: Vec<_> =
+        table.checks.iter().filter(|check| check.columns.contains(&column.name)).collect();
+    let mut found = Vec::new();
+    for check in checks.iter().filter(|check| check.definition.contains("= ANY (ARRAY[")) {
+        found.extend(quoted(&check.definition));
+    }
+    let own = format!("{}.{}.{salt}", table.name, column.name);
+    let documents = checks.iter().any(|check| check.definition.contains("jsonb"));
+    found.extend(of_type(&column.r#type, &own, documents)?);
+    // What a check says by itself, as `status = 'cancelled'`.
+    for check in checks {
+        found.extend(quoted(&check.definition));
+    }
+    if column.nullable {
+        found.push("NULL".to_owned());
+    }
+    Ok(found)
+}
+
+fn of_type(r#type: &str, own: &str, documents: bool) -> Result<Vec<String>> {
+    let all = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+    Ok(match r#type {
+        "uuid" => vec![format!("md5('{own}')::uuid")],
+        "bigint" => {
+            let own = format!("('x' || left(md5('{own}'), 8))::bit(32)::bigint");
+            [own].into_iter().chain(all(&["1", "2", "30", "0"])).collect()
+        }
+        "integer" | "smallint" | "numeric" | "double precision" | "real" => {
+            all(&["1", "2", "30", "60", "0", "200", "1440"])
+        }
+        "text" | "character varying" => {
+            let mut texts = Vec::new();
+            if documents {
+                texts.extend(all(&["'{\"kind\":\"word\"}'", "'[]'"]));
+            }
+            texts.extend([
+                format!("left('seed-' || md5('{own}'), 20)"),
+                format!("'seed_' || left(md5('{own}'), 10)"),
+                format!("md5('{own}') || md5('{own}')"),
+                format!("md5('{own}')::uuid::text"),
+            ]);
+            texts.extend(all(&[
+                "'abc'",
+                "'a.b'",
+                "'a/b'",
+                "'abc/def'",
+                "'UTC'",
+                "'application/pdf'",
+                "'RO'",
+                "'https://example.test/a'",
+                "'file.pdf'",
+                "'a'",
+                "'1'",
+                "'123456'",
+            ]));
+            // A key that has to begin with its organisation's number.
+            texts.push(format!("split_part('{own}', '.', 3) || '/' || md5('{own}')::uuid::text"));
+            texts
+        }
+        "boolean" => all(&["true", "false"]),
+        "timestamp with time zone" | "timestamp without time zone" => all(&[
+            "'2030-01-01 10:00Z'",
+            "'2030-01-01 11:00Z'",
+            "'2030-01-01 12:00Z'",
+            "'2030-01-01 00:00Z'",
+        ]),
+        "date" => all(&["'2030-01-01'", "'2030-01-02'", "'2030-02-01'"]),
+        "time without time zone" => all(&["'10:00'", "'11:00'"]),
+        "interval" => all(&["'1 hour'", "'0'"]),
+        "tstzrange" => all(&["'[2030-01-01 10:00Z,2030-01-01 11:00Z)'"]),
+        "daterange" => all(&["'[2030-01-01,2030-01-02)'"]),
+        "bytea" => [32, 16, 12, 64, 1, 20]
+            .map(|length| {
+                format!("substr(decode(md5('{own}') || repeat('ab', 64), 'hex'), 1, {length})")
+            })
+            .to_vec(),
+        "text[]" => all(&["ARRAY['word']", "ARRAY['appointment.created']", "'{}'"]),
+        "uuid[]" => vec![format!("ARRAY[md5('{own}')::uuid]")],
+        "smallint[]" | "integer[]" | "bigint[]" => all(&["'{1}'", "'{1,2}'"]),
+        "json" | "jsonb" => all(&["'{}'", "'[]'", "'{\"kind\":\"word\"}'"]),
+        "inet" => all(&["'192.0.2.1'"]),
+        other => bail!(
+            "the generator of rows does not know the type {other} of {own}: crates/isolation/src/behaviour/values.rs"
+        ),
+    })
+}
+
+/// The literals of a definition, as they stand there.
+fn quoted(definition: &str) -> Vec<String> {
+    let inner = definition.split('\'').skip(1).step_by(2);
+    inner.map(|literal| format!("'{literal}'")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_check_are_found() {
+        let definition = "CHECK ((status = ANY (ARRAY['open'::text, 'done'::text])))";
+        assert_eq!(quoted(definition), ["'open'", "'done'"]);
+    }
+
+    #[test]
+    fn a_type_that_nobody_thought_of_is_an_error() {
+        assert!(of_type("polygon", "a.b.1", false).is_err());
+    }
+}
