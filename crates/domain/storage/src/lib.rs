@@ -1,17 +1,27 @@
-//! Files: keys that cannot leave their organisation.
+//! Files: keys that cannot leave their organisation, and the store behind them.
 //!
 //! Everything of every organisation lies in one bucket. What keeps them apart is the key:
 //! [`OrgScopedKey`] is the only name that an object can have, it always begins with `{org_id}/`, and
 //! what could be read as a way out of there is rejected, never rewritten ([`KeyError`] names the
-//! rule). Knows nothing of S3, HTTP or SQL.
+//! rule). The store itself is a port, [`ObjectStore`], which takes such keys and no strings. Knows
+//! nothing of S3, HTTP or SQL.
 //!
 //! `cargo run -p restartix-storage --example check_key` judges keys, one in hexadecimal per line.
 //!
 //! Why these crates: `icu_properties` and `icu_normalizer` are the Unicode consortium's own tables
 //! and algorithms, which the workspace has anyhow (through `idna`).
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod key;
+#[cfg(feature = "conformance")]
+pub mod memory;
+mod object;
 mod rules;
 
 pub use key::{Folder, KeyError, OrgScopedKey, org_scoped_key};
+pub use object::{
+    Announced, Content, LONGEST_DOWNLOAD, LONGEST_UPLOAD, ObjectError, ObjectFacts, ObjectStore,
+    ObjectVersion, Parts, Presentation, Sha256, SignedRequest,
+};
 pub use rules::Rule;

@@ -1,0 +1,39 @@
+//! The store in memory passes the suite that every store passes.
+#![cfg(feature = "conformance")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use restartix_kernel::{ManualClock, SeededRandom};
+use restartix_storage::memory::MemoryObjects;
+use restartix_storage::{ObjectError, ObjectStore, conformance, org_scoped_key};
+use restartix_tenancy::Role;
+use restartix_tenancy::conformance::principal;
+
+#[tokio::test]
+async fn the_store_in_memory_keeps_the_rules() {
+    let random = SeededRandom::new(1);
+    let (one, two) =
+        (principal(1, Role::Admin, &random).await, principal(2, Role::Admin, &random).await);
+    let tenants = [one.tenant().unwrap(), two.tenant().unwrap()];
+    let now = DateTime::UNIX_EPOCH;
+    let store = MemoryObjects::new(Arc::new(ManualClock::at(now)));
+    conformance::one_organisations_object_is_not_anothers(&store, tenants).await;
+    conformance::versions_stay_until_all_are_deleted(&store, tenants[0]).await;
+    conformance::only_the_announced_body_is_kept(&store, tenants[0]).await;
+    conformance::what_is_signed_is_narrow(&store, tenants, now).await;
+    assert_eq!(store.keys(), Vec::new(), "the suite leaves nothing behind");
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_says_so_and_keeps_what_it_has() {
+    let one = principal(1, Role::Admin, &SeededRandom::new(1)).await;
+    let key = org_scoped_key(one.tenant().unwrap(), b"uploads/test.pdf").unwrap();
+    let store = MemoryObjects::new(Arc::new(ManualClock::at(DateTime::UNIX_EPOCH)));
+    store.place(&key, "application/pdf", "%PDF-1.7".into());
+    store.set_down(true);
+    assert!(matches!(store.head(&key, None).await, Err(ObjectError::Unavailable(_))));
+    store.set_down(false);
+    assert_eq!(store.head(&key, None).await.unwrap().unwrap().size, 8);
+}
