@@ -6,6 +6,9 @@
 //! rule). The store itself is a port, [`ObjectStore`], which takes such keys and no strings. Knows
 //! nothing of S3, HTTP or SQL.
 //!
+//! A [`File`] goes from `pending` through `scanning` to `available`, `infected` or `rejected`: one pass
+//! over its bytes ([`Examination`], [`MalwareScanner`]) says which. Only what is available is handed out.
+//!
 //! `cargo run -p restartix-storage --example check_key` judges keys, one in hexadecimal per line.
 //!
 //! Why these crates: `icu_properties` and `icu_normalizer` are the Unicode consortium's own tables
@@ -13,15 +16,27 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod examine;
+mod file;
 mod key;
+mod kind;
 #[cfg(feature = "conformance")]
 pub mod memory;
+mod name;
 mod object;
 mod rules;
+mod scan;
+mod words;
 
+pub use examine::Examination;
+pub use file::{File, FileFilter, Files, Signature, Verdict};
 pub use key::{Folder, KeyError, OrgScopedKey, org_scoped_key};
+pub use kind::{ContentType, FileKind};
+pub use name::FileName;
 pub use object::{
     Announced, Content, LONGEST_DOWNLOAD, LONGEST_UPLOAD, ObjectError, ObjectFacts, ObjectStore,
     ObjectVersion, Parts, Presentation, Sha256, SignedRequest,
 };
 pub use rules::Rule;
+pub use scan::{EicarScanner, MalwareScanner, Scan, ScanUnavailable, Scanned};
+pub use words::{Refusal, Status};

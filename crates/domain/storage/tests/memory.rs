@@ -1,13 +1,14 @@
 //! The store in memory passes the suite that every store passes.
 #![cfg(feature = "conformance")]
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 
 use chrono::DateTime;
 use restartix_kernel::{ManualClock, SeededRandom};
 use restartix_storage::memory::MemoryObjects;
-use restartix_storage::{ObjectError, ObjectStore, conformance, org_scoped_key};
+use restartix_storage::{
+    EicarScanner, MalwareScanner, ObjectError, ObjectStore, Scanned, conformance, org_scoped_key,
+};
 use restartix_tenancy::Role;
 use restartix_tenancy::conformance::principal;
 
@@ -36,4 +37,20 @@ async fn a_store_that_is_down_says_so_and_keeps_what_it_has() {
     assert!(matches!(store.head(&key, None).await, Err(ObjectError::Unavailable(_))));
     store.set_down(false);
     assert_eq!(store.head(&key, None).await.unwrap().unwrap().size, 8);
+}
+
+#[tokio::test]
+async fn the_embedded_scanner_finds_the_test_string_wherever_the_parts_are_cut() {
+    let eicar =
+        ["X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat();
+    let bytes = format!("%PDF-1.7 {eicar} and more");
+    for (text, expected) in [(bytes.as_str(), Scanned::Infected), ("%PDF-1.7", Scanned::Clean)] {
+        for length in [1, 7, 4096] {
+            let mut scan = EicarScanner.begin().await.unwrap();
+            for part in text.as_bytes().chunks(length) {
+                scan.feed(part).await.unwrap();
+            }
+            assert_eq!(scan.finish().await.unwrap(), expected, "in parts of {length}");
+        }
+    }
 }

@@ -1,0 +1,169 @@
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use restartix_kernel::{
+    AppointmentId, FileId, Page, PageRequest, PersonId, SignatureId, StoreError,
+};
+use restartix_tenancy::{Change, Reach, Role, Tenant, Version};
+
+use crate::words::{Refusal, Status};
+use crate::{
+    Announced, ContentType, FileKind, FileName, ObjectVersion, OrgScopedKey, Presentation, Sha256,
+};
+
+/// A file, as its organisation keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its id.
+    pub id: FileId,
+    /// What it is.
+    pub kind: FileKind,
+    /// What its owner calls it.
+    pub name: FileName,
+    /// Its type.
+    pub content_type: ContentType,
+    /// Its length, in bytes.
+    pub size: u64,
+    /// Its hash.
+    pub sha256: Sha256,
+    /// About whom.
+    pub patient: Option<PersonId>,
+    /// Of which appointment.
+    pub appointment: Option<AppointmentId>,
+    /// Who announced it; `None` for the platform.
+    pub uploader: Option<PersonId>,
+    /// Where it stands.
+    pub status: Status,
+    /// Why it was not accepted.
+    pub refusal: Option<Refusal>,
+    /// The version of its object that was looked at, and no other.
+    pub object: Option<ObjectVersion>,
+    /// Whether it must be kept, whoever would delete it.
+    pub legal_hold: bool,
+    /// When it was announced.
+    pub created_at: DateTime<Utc>,
+    /// When somebody has to look after it.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Changes so far.
+    pub version: Version,
+}
+
+/// How an examination ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is what was announced.
+    Good,
+    /// It is not.
+    Refused(Refusal),
+    /// It bears malware.
+    Infected,
+}
+
+impl File {
+    /// How long after its announcement a file waits for its bytes.
+    pub const PATIENCE: TimeDelta = TimeDelta::hours(1);
+
+    /// The name of its object.
+    pub fn key(&self, tenant: &Tenant) -> OrgScopedKey {
+        OrgScopedKey::of_file(tenant, self.kind.folder(), self.id)
+    }
+
+    /// What was said of its bytes.
+    pub fn announced(&self) -> Announced {
+        let content_type = self.content_type.as_str().to_owned();
+        Announced { content_type, size: self.size, sha256: self.sha256 }
+    }
+
+    /// How its download presents itself.
+    pub fn presentation(&self) -> Presentation {
+        let content_type = self.content_type.as_str().to_owned();
+        Presentation { disposition: self.name.disposition(), content_type }
+    }
+
+    /// The file with the version of its object that is looked at from now on; whoever looks has
+    /// until `due_at`.
+    #[must_use]
+    pub fn scanning(self, object: ObjectVersion, due_at: DateTime<Utc>) -> Self {
+        let version = self.version.next();
+        let (status, object, due_at) = (Status::Scanning, Some(object), Some(due_at));
+        Self { status, object, due_at, version, ..self }
+    }
+
+    /// The file after its examination. What is not to be kept is due at once: its bytes go.
+    #[must_use]
+    pub fn judged(self, verdict: Verdict, now: DateTime<Utc>) -> Self {
+        let version = self.version.next();
+        let kept = self.created_at + TimeDelta::days(self.kind.kept_days());
+        let (status, refusal, due_at) = match verdict {
+            Verdict::Good => (Status::Available, None, kept),
+            Verdict::Refused(why) => (Status::Rejected, Some(why), now),
+            Verdict::Infected => (Status::Infected, None, now),
+        };
+        Self { status, refusal, due_at: Some(due_at), version, ..self }
+    }
+
+    /// The file as a tombstone, whose bytes are still to go.
+    #[must_use]
+    pub fn deleted(self, now: DateTime<Utc>) -> Self {
+        let version = self.version.next();
+        Self { status: Status::Deleted, due_at: Some(now), version, ..self }
+    }
+}
+
+/// A picture of a signature, bound to the bytes of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Its id.
+    pub id: SignatureId,
+    /// What was signed.
+    pub document: FileId,
+    /// The hash of what was signed.
+    pub document_sha256: Sha256,
+    /// The picture.
+    pub picture: FileId,
+    /// Who signed.
+    pub signer: PersonId,
+    /// What they were to the organisation.
+    pub role: Role,
+    /// When.
+    pub signed_at: DateTime<Utc>,
+}
+
+/// Which files a list is to hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileFilter {
+    /// Of this kind.
+    pub kind: Option<FileKind>,
+    /// About this patient.
+    pub patient: Option<PersonId>,
+}
+
+/// The files of one organisation, within one unit of work.
+///
+/// Within reach of a patient is what is about them or was announced by them; of a specialist what is
+/// about those they treat or was announced by them.
+#[async_trait]
+pub trait Files: Send {
+    /// Adds one.
+    async fn add(&mut self, file: &File) -> Result<(), StoreError>;
+
+    /// One within `reach`, tombstones included.
+    async fn find(&mut self, reach: Reach, id: FileId) -> Result<Option<File>, StoreError>;
+
+    /// Those within `reach` that are not deleted, by id.
+    async fn list(
+        &mut self,
+        reach: Reach,
+        filter: &FileFilter,
+        page: &PageRequest,
+    ) -> Result<Page<File>, StoreError>;
+
+    /// Keeps where `file` stands now (status, refusal, object, when it is due), when the version
+    /// kept is the one before.
+    async fn update(&mut self, file: &File) -> Result<Change, StoreError>;
+
+    /// Keeps a signature.
+    async fn sign(&mut self, signature: &Signature) -> Result<(), StoreError>;
+
+    /// The signatures of a document, by id.
+    async fn signatures(&mut self, document: FileId) -> Result<Vec<Signature>, StoreError>;
+}
