@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Scope};
 
-use crate::{Api, Kind, Route, openapi, pipeline, routes};
+use crate::{Api, Kind, Route, Verb, openapi, pipeline, routes};
 
 /// The indices of routes by their path, or by the rest of it.
 type ByPath = BTreeMap<&'static str, Vec<usize>>;
@@ -79,12 +79,15 @@ impl RouteTable {
         let mut methods: Vec<Method> = Vec::new();
         for &index in indices {
             let Some(route) = self.routes.get(index) else { continue };
-            methods.push(route.declared.method.method());
-            let (table, api) = (self.clone(), api.clone());
-            let method = web::method(route.declared.method.method());
-            resource = resource.route(method.to(move |request: HttpRequest, payload: Payload| {
-                answer(table.clone(), api.clone(), index, request, payload)
-            }));
+            for method in answered_by(route.declared.method) {
+                methods.push(method.clone());
+                let (table, api) = (self.clone(), api.clone());
+                let route = web::method(method);
+                resource =
+                    resource.route(route.to(move |request: HttpRequest, payload: Payload| {
+                        answer(table.clone(), api.clone(), index, request, payload)
+                    }));
+            }
         }
         let api = api.clone();
         resource.default_service(web::to(move |request: HttpRequest, payload: Payload| {
@@ -95,6 +98,13 @@ impl RouteTable {
             }
         }))
     }
+}
+
+/// What can be got can be asked for its head (RFC 9110, section 9.3.2): the same way with the same
+/// audit line, and actix keeps the body back.
+fn answered_by(verb: Verb) -> impl Iterator<Item = Method> {
+    let head = (verb == Verb::Get).then_some(Method::HEAD);
+    std::iter::once(verb.method()).chain(head)
 }
 
 async fn answer(

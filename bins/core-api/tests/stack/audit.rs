@@ -146,3 +146,21 @@ async fn the_audit_is_told_in_fhir_one_to_one() -> Result<()> {
     ensure!(!bundle.to_string().contains("null"), "FHIR knows no null: {bundle}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_is_a_get_without_its_body_and_leaves_the_same_line() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let id = clinic.book(&clinic.slots()?[0])?;
+    let path = format!("/v1/appointments/{id}");
+    let tag = |answer: &crate::client::Answer| {
+        answer.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.clone())
+    };
+    let (get, head) = (clinic.patient.get(&path)?, clinic.patient.send("HEAD", &path, None)?);
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    ensure!(tag(&head).is_some() && tag(&head) == tag(&get), "{head:?}");
+    let read = format!("resource=appointment/{id}&action=appointments.get");
+    assert_eq!(lines(&clinic.admin, &read)?.len(), 2);
+    assert_eq!(clinic.patient.send("HEAD", "/v1/appointments/7", None)?.status, 404);
+    Ok(())
+}

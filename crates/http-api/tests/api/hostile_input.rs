@@ -77,7 +77,7 @@ async fn a_path_that_names_nothing_is_the_404_of_everything_that_is_not_there() 
     bench.send(TestRequest::get().uri("/v1/nowhere")).await.is_problem(404, "not_found");
     let wrong = bench.send(TestRequest::delete().uri("/v1/people")).await;
     wrong.is_problem(405, "method_not_allowed");
-    assert_eq!(wrong.header("allow"), "GET, POST");
+    assert_eq!(wrong.header("allow"), "GET, HEAD, POST");
 }
 
 #[actix_web::test]

@@ -221,5 +221,5 @@ async fn browsers_are_told_what_they_may_do() {
     let answer =
         bench.send(preflight.insert_header(("origin", "https://app.clinic.example"))).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
-    assert_eq!(answer.header("access-control-allow-methods"), "GET, POST");
+    assert_eq!(answer.header("access-control-allow-methods"), "GET, HEAD, POST");
 }
