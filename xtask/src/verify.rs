@@ -3,13 +3,18 @@
 //! The looking is the business of the program `verify-isolation`, which is told by its environment where
 //! the stack is. A deployed one (`--config FILE`) is not started here.
 
+use std::fs;
 use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
 
 use crate::run::Session;
-use crate::services::Purpose;
-use crate::stack::{self, Plan, Register, Stack};
+use crate::services::{Purpose, write_private};
+use crate::stack::{self, Client, Clinic, Plan, Register, Stack};
+
+/// Longer than any run.
+const MINUTES: u32 = 60;
 
 /// What the program is asked.
 #[derive(Default)]
@@ -50,17 +55,98 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
             database_url: None,
             redis_url: None,
         };
-        let stack = Stack::prepare(session, &plan)?;
+        for file in ["secrets.json", "demo-data.json"] {
+            // Left by a run before.
+            let _absent = fs::remove_file(dir.join(file));
+        }
+        let mut stack = Stack::prepare(session, &plan)?;
+        stack.lift_rate_limits();
         let mut register = Register::open(dir.join("demo-data.json"));
-        let _clinics = stack::clinics(session, &stack, &mut register)?;
-        stack.serve(session, &dir)?;
+        let clinics = stack::clinics(session, &stack, &mut register)?;
+        let client = stack.serve(session, &dir)?;
+        let file = dir.join("api.json");
+        write_private(&file, &api(session, &stack, &client, &clinics)?.to_string())?;
         command.env("RESTARTIX_VERIFY_DATABASE_URL", &stack.database_url);
+        command.env("RESTARTIX_VERIFY_API", file);
     }
     let status = command.status()?;
     Ok(status
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Who is there, for the endpoint matrix: two clinics that are furnished, somebody whose membership ended,
+/// a member of a clinic that is suspended.
+fn api(session: &Session, stack: &Stack, client: &Client, clinics: &[Clinic]) -> Result<Value> {
+    let described = clinics.iter().take(2).map(|clinic| furnished(session, stack, client, clinic));
+    let described = described.collect::<Result<Vec<_>>>()?;
+    let first = clinics.first().context("the fixture has no clinic")?;
+    let admin =
+        client.with_token(&stack.token(session, &first.first("admin")?.subject, MINUTES)?);
+    let left = member(session, stack, first.id, "probe-left")?;
+    let answer = admin.call(
+        "DELETE",
+        &format!("/v1/memberships/{}", left.word("membership_id")?),
+        None,
+        &[],
+    )?;
+    if answer.status >= 300 {
+        bail!("the membership that ends: {}", answer.text);
+    }
+    let asleep = ["org", "create", "--name", "Asleep", "--timezone", "UTC"];
+    let asleep = Printed(serde_json::from_str(&stack.core_api(session, &asleep)?)?).word("id")?;
+    member(session, stack, asleep.parse()?, "probe-asleep")?;
+    stack.core_api(session, &["org", "suspend", "--id", &asleep])?;
+    Ok(json!({
+        "url": stack.url,
+        "clinics": described,
+        "removed": stack.token(session, "probe-left", MINUTES)?,
+        "suspended": stack.token(session, "probe-asleep", MINUTES)?,
+    }))
+}
+
+fn furnished(session: &Session, stack: &Stack, client: &Client, clinic: &Clinic) -> Result<Value> {
+    let mut tokens = Map::new();
+    for role in ["admin", "specialist", "patient"] {
+        let token = stack.token(session, &clinic.first(role)?.subject, MINUTES)?;
+        tokens.insert(role.to_owned(), token.into());
+    }
+    let admin = tokens.get("admin").and_then(Value::as_str).unwrap_or_default();
+    let admin = client.with_token(admin);
+    let specialist = stack::specialist_id(&admin, clinic.first("specialist")?)?;
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let hours = days.map(|day| json!({ "weekday": day, "start": "00:00", "end": "24:00" }));
+    let body = json!({ "timezone": "UTC", "hours": hours });
+    let answer = admin.put(&format!("/v1/specialists/{specialist}/weekly-hours"), &body)?;
+    if answer.status != 200 {
+        bail!("the hours of {}: {}", clinic.name, answer.text);
+    }
+    Ok(json!({
+        "organization_id": clinic.id,
+        "tokens": tokens,
+        "specialist_id": specialist,
+        "patient_id": clinic.first("patient")?.person_id,
+        "receiver": format!("{}/hooks/probe-{}", stack.receiver_url, clinic.id),
+    }))
+}
+
+/// What a command of the server printed.
+struct Printed(Value);
+
+impl Printed {
+    fn word(&self, name: &str) -> Result<String> {
+        let found = self.0.get(name).with_context(|| format!("core-api printed no {name}"))?;
+        Ok(found.as_str().map_or_else(|| found.to_string(), str::to_owned))
+    }
+}
+
+fn member(session: &Session, stack: &Stack, organization: i64, subject: &str) -> Result<Printed> {
+    let organization = organization.to_string();
+    let mut arguments =
+        vec!["member", "add", "--organization", &organization, "--subject", subject];
+    arguments.extend(["--role", "patient", "--name", "Probe", "--timezone", "UTC"]);
+    Ok(Printed(serde_json::from_str(&stack.core_api(session, &arguments)?)?))
 }
 
 #[cfg(test)]

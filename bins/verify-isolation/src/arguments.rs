@@ -15,6 +15,9 @@ pub(crate) struct Arguments {
     /// A local stack's database, as its superuser.
     #[arg(long, env = "RESTARTIX_VERIFY_DATABASE_URL", hide_env_values = true)]
     pub(crate) database: Option<String>,
+    /// The running server: a JSON file with its `url`, two `clinics` and their tokens.
+    #[arg(long, env = "RESTARTIX_VERIFY_API", value_name = "FILE")]
+    pub(crate) api: Option<PathBuf>,
     /// A deployed stack: a JSON file with `name`, `database_url` and, if any, `attestations`.
     #[arg(long, conflicts_with = "database")]
     pub(crate) config: Option<PathBuf>,

@@ -19,7 +19,15 @@ async fn examined(arguments: &Arguments, stack: &Stack, probes: &[Box<dyn Probe>
     let started = Instant::now();
     let now = SystemClock.now();
     let today = now.format("%Y-%m-%d").to_string();
-    let target = Target::connect(&stack.database_url).await?;
+    let api = match &arguments.api {
+        None => None,
+        Some(file) => {
+            let text =
+                fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+            Some(serde_json::from_str(&text).with_context(|| format!("{}", file.display()))?)
+        }
+    };
+    let target = Target::connect(&stack.database_url).await?.with_api(api);
     if arguments.prove {
         return proven(probes, &target, &today, started).await;
     }
@@ -62,6 +70,14 @@ pub(crate) async fn verify(arguments: &Arguments) -> Result<bool> {
         return Ok(true);
     }
     let stack = arguments.stack()?;
+    if arguments.api.is_none() {
+        let all = chosen.len();
+        chosen.retain(|probe| !probe.needs_api());
+        say(&format!(
+            "{} probes ask the running server and were left out: --api\n",
+            all - chosen.len()
+        ));
+    }
     if stack.deployed && !arguments.allow_writes {
         if arguments.prove {
             bail!("--prove plants faults: on a deployed stack only with --allow-writes");

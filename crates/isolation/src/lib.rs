@@ -14,6 +14,7 @@ pub mod attest;
 pub mod behaviour;
 pub mod catalogue;
 mod checklist;
+pub mod endpoints;
 mod probe;
 mod prove;
 mod report;
@@ -32,5 +33,6 @@ pub use target::Target;
 pub fn probes() -> Vec<Box<dyn Probe>> {
     let mut all = catalogue::probes();
     all.extend(behaviour::probes());
+    all.extend(endpoints::probes());
     all
 }

@@ -41,6 +41,11 @@ pub trait Probe: Send + Sync {
         false
     }
 
+    /// Whether it asks the running server.
+    fn needs_api(&self) -> bool {
+        false
+    }
+
     /// Faults that it must find.
     fn mutations(&self) -> Vec<&dyn Mutation>;
 }

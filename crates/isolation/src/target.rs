@@ -1,14 +1,18 @@
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
+use crate::endpoints::Api;
+
 /// The stack that is examined.
 pub struct Target {
     database: String,
     catalogue: Client,
+    api: Mutex<Option<Api>>,
     /// Whether a mutation's transaction is open on the connection.
     planted: AtomicBool,
 }
@@ -33,7 +37,30 @@ impl Target {
     /// rows, as its superuser.
     pub async fn connect(database: &str) -> Result<Self> {
         let catalogue = connection(database).await?;
-        Ok(Self { database: database.to_owned(), catalogue, planted: AtomicBool::new(false) })
+        Ok(Self {
+            database: database.to_owned(),
+            catalogue,
+            api: Mutex::new(None),
+            planted: AtomicBool::new(false),
+        })
+    }
+
+    /// With the running server.
+    #[must_use]
+    pub fn with_api(self, api: Option<Api>) -> Self {
+        self.set_api(api);
+        self
+    }
+
+    /// The running server, where there is one.
+    pub fn api(&self) -> Option<Api> {
+        // Whoever panicked while holding it changed nothing by halves.
+        self.api.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another server in its place.
+    pub(crate) fn set_api(&self, api: Option<Api>) {
+        *self.api.lock().unwrap_or_else(PoisonError::into_inner) = api;
     }
 
     /// One connection, so that what a mutation did in a transaction is seen by its probe.

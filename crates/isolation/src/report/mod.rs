@@ -44,9 +44,9 @@ impl Report {
         self.outcomes.iter().all(|outcome| outcome.verdict.is_green())
     }
 
-    /// Items that no probe can prove and that nobody has looked at, or too long ago.
-    pub fn open(&self) -> impl Iterator<Item = &Attestation> {
-        self.attested.iter().filter(|attestation| attestation.seen.is_none())
+    /// Items of the checklist of which nothing is proven, and nothing attested that still counts.
+    pub fn open(&self) -> impl Iterator<Item = Item> {
+        Item::ALL.into_iter().filter(|item| self.verdict(*item) == "OPEN")
     }
 
     /// What belongs to an item.

@@ -1,0 +1,80 @@
+//! HTTP to the stack, as whoever.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// A request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Request {
+    pub(super) method: String,
+    /// With its query.
+    pub(super) path: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Option<Value>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Sorted; without those that differ from request to request.
+    pub(super) headers: Vec<(String, String)>,
+    /// Without the request's id.
+    pub(super) body: Value,
+    pub(super) text: String,
+}
+
+impl Answer {
+    /// What two answers must share to be indistinguishable.
+    pub(super) fn shape(&self) -> (u16, &[(String, String)], &Value) {
+        (self.status, &self.headers, &self.body)
+    }
+}
+
+/// Headers that say when, which, and how much is left: they are each request's own.
+const OWN: [&str; 5] =
+    ["date", "x-request-id", "ratelimit-remaining", "x-ratelimit-remaining", "ratelimit-reset"];
+
+/// Sends, as the bearer of `token`.
+pub(super) fn send(base: &str, token: Option<&str>, request: &Request) -> Result<Answer> {
+    let config = ureq::Agent::config_builder()
+        .proxy(None)
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(15)));
+    let agent: ureq::Agent = config.build().into();
+    let mut builder = ureq::http::Request::builder()
+        .method(request.method.as_str())
+        .uri(format!("{base}{}", request.path));
+    if let Some(token) = token {
+        builder = builder.header("authorization", format!("Bearer {token}"));
+    }
+    for (name, value) in &request.headers {
+        builder = builder.header(name.as_str(), value.as_str());
+    }
+    let response = match &request.body {
+        None => agent.run(builder.body(())?),
+        Some(body) => {
+            agent.run(builder.header("content-type", "application/json").body(body.to_string())?)
+        }
+    };
+    let (parts, mut body) =
+        response.with_context(|| format!("{} {}", request.method, request.path))?.into_parts();
+    let text = body.read_to_string()?;
+    let mut headers: Vec<_> = parts
+        .headers
+        .iter()
+        .filter(|(name, _)| !OWN.contains(&name.as_str()))
+        .map(|(name, value)| {
+            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect();
+    headers.sort();
+    let mut body: Value = serde_json::from_str(&text).unwrap_or_default();
+    if let Value::Object(fields) = &mut body {
+        fields.remove("request_id");
+    }
+    Ok(Answer { status: parts.status.as_u16(), headers, body, text })
+}

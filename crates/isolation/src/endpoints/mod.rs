@@ -1,0 +1,228 @@
+//! The endpoint matrix: every operation that the running server's own document names.
+//!
+//! Nothing lists operations: one that comes tomorrow is tried tomorrow, and one with an id of a kind
+//! that [`scene`] cannot make is RED.
+
+mod client;
+mod document;
+mod impostor;
+mod matrix;
+mod scene;
+
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+
+use crate::{About, Item, Mutation, Probe, Subject, Target};
+use client::{Request, send};
+use document::operations;
+pub use scene::{Api, Clinic};
+
+#[derive(Clone, Copy)]
+enum Look {
+    Doors,
+    Oracle,
+    Injected,
+    Parameters,
+}
+
+struct Endpoints {
+    about: About,
+    look: Look,
+    faults: Vec<Box<dyn Mutation>>,
+}
+
+#[async_trait]
+impl Probe for Endpoints {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    async fn examine(&self, target: &Target) -> Result<Vec<Subject>> {
+        let api = target.api().context("the stack's addresses and tokens were not given")?;
+        let look = self.look;
+        // The client blocks; the database's connection does not wait for it.
+        tokio::task::spawn_blocking(move || {
+            let ask = Request {
+                method: "GET".into(),
+                path: "/openapi.json".into(),
+                ..Request::default()
+            };
+            let document = send(&api.url, None, &ask)?.body;
+            let all = operations(&document)?;
+            match look {
+                Look::Doors => matrix::doors(&api, &all),
+                Look::Oracle => matrix::oracle(&api, &all),
+                Look::Injected => matrix::injected(&api, &all),
+                Look::Parameters => Ok(all.iter().map(parameters).collect()),
+            }
+        })
+        .await?
+    }
+
+    fn needs_api(&self) -> bool {
+        true
+    }
+
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn mutations(&self) -> Vec<&dyn Mutation> {
+        self.faults.iter().map(|fault| &**fault).collect()
+    }
+}
+
+/// No operation takes an organisation's number, the switch aside.
+fn parameters(operation: &document::Operation) -> Subject {
+    let switch = operation.name() == "PUT /v1/me/current-organization";
+    let names = operation.query.iter().map(|(name, _)| name).chain(&operation.fields);
+    let found: Vec<_> = names.filter(|name| is_organisation(name)).cloned().collect();
+    let in_path = operation.path.contains("{org");
+    let fault = (!switch && (in_path || !found.is_empty()))
+        .then(|| format!("takes an organisation: {}", found.join(", ")));
+    Subject { name: operation.name(), fault }
+}
+
+fn is_organisation(name: &str) -> bool {
+    let plain: String = name.chars().filter(char::is_ascii_alphabetic).collect();
+    ["orgid", "organizationid", "organisationid", "tenantid", "clinicid"]
+        .contains(&plain.to_ascii_lowercase().as_str())
+}
+
+/// Statements that the running server must see: committed, and taken back.
+struct Committed {
+    name: &'static str,
+    plant: &'static str,
+    take_away: &'static str,
+}
+
+#[async_trait]
+impl Mutation for Committed {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn plant(&self, target: &Target) -> Result<()> {
+        Ok(target.catalogue().batch_execute(self.plant).await?)
+    }
+
+    async fn take_away(&self, target: &Target) -> Result<()> {
+        Ok(target.catalogue().batch_execute(self.take_away).await?)
+    }
+}
+
+/// A server in the place of the real one that errs in one way.
+struct Impostor {
+    name: &'static str,
+    error: impostor::Error,
+    replaced: Mutex<Option<Api>>,
+}
+
+impl Impostor {
+    fn boxed(name: &'static str, error: impostor::Error) -> Box<dyn Mutation> {
+        Box::new(Self { name, error, replaced: Mutex::new(None) })
+    }
+}
+
+#[async_trait]
+impl Mutation for Impostor {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn plant(&self, target: &Target) -> Result<()> {
+        let api = target.api().context("the stack's addresses were not given")?;
+        let url = impostor::start(&api, self.error)?;
+        *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = Some(api.clone());
+        target.set_api(Some(Api { url, ..api }));
+        Ok(())
+    }
+
+    async fn take_away(&self, target: &Target) -> Result<()> {
+        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if replaced.is_some() {
+            target.set_api(replaced);
+        }
+        Ok(())
+    }
+}
+
+/// The probes of the interface.
+pub fn probes() -> Vec<Box<dyn Probe>> {
+    let probe = |id, item, title, mend, look, faults| -> Box<dyn Probe> {
+        Box::new(Endpoints { about: About { id, item, title, mend }, look, faults })
+    };
+    vec![
+        probe(
+            "API-01",
+            Item::Ground,
+            "every operation refuses nobody, garbage, removed members and suspended clinics",
+            "a row in crates/http-api/src/routes with its roles: the route table checks the token",
+            Look::Doors,
+            vec![
+                Impostor::boxed(
+                    "a handler without a proof of who asks",
+                    impostor::Error::AsksNobody,
+                ),
+                Box::new(Committed {
+                    name: "a suspended clinic that is served",
+                    plant: "UPDATE public.organizations SET status = 'active', name = name || ' (was suspended)' WHERE status = 'suspended'",
+                    take_away: "UPDATE public.organizations SET status = 'suspended', name = replace(name, ' (was suspended)', '') WHERE name LIKE '% (was suspended)'",
+                }),
+            ],
+        ),
+        probe(
+            "API-02",
+            Item::Ground,
+            "an id of another clinic is answered as one that nobody has: status, headers, body",
+            "find it by &Tenant and answer 404; README, \"Add an endpoint\"; a new kind of id: endpoints/scene.rs",
+            Look::Oracle,
+            vec![
+                Impostor::boxed(
+                    "a 403 for what another clinic has",
+                    impostor::Error::SaysForbidden,
+                ),
+                Box::new(Committed {
+                    name: "people of every clinic for everybody",
+                    plant: "ALTER TABLE public.people DISABLE ROW LEVEL SECURITY",
+                    take_away: "ALTER TABLE public.people ENABLE ROW LEVEL SECURITY",
+                }),
+            ],
+        ),
+        probe(
+            "API-03",
+            Item::Parameters,
+            "an organisation's number in query, body or headers changes nothing",
+            "take the organisation from &Tenant alone",
+            Look::Injected,
+            vec![Impostor::boxed(
+                "a handler that reads org_id from the request",
+                impostor::Error::BelievesTheRequest,
+            )],
+        ),
+        probe(
+            "PRM-01",
+            Item::Parameters,
+            "no operation takes an organisation, the switch aside",
+            "take the organisation from &Tenant alone",
+            Look::Parameters,
+            vec![Impostor::boxed("an operation that takes orgId", impostor::Error::AsksForIt)],
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organisation_is_recognised_however_it_is_spelt() {
+        for name in ["org_id", "orgId", "organization_id", "organisationId", "X-Tenant-Id"] {
+            assert!(is_organisation(name) || name.starts_with("X-"), "{name}");
+        }
+        assert!(!is_organisation("organizer"));
+        assert!(!is_organisation("specialist_id"));
+    }
+}

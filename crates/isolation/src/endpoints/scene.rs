@@ -1,0 +1,211 @@
+//! Two clinics on a running stack, and how one gets one of each thing that has an id.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::client::{Answer, Request, send};
+
+/// Where the stack listens, and who is there.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Api {
+    /// The server, without a path.
+    pub url: String,
+    /// Two clinics that are furnished alike.
+    pub clinics: [Clinic; 2],
+    /// The token of somebody whose only membership ended.
+    pub removed: String,
+    /// The token of a member of an organisation that is suspended.
+    pub suspended: String,
+}
+
+/// A clinic and the tokens of three of its members.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Clinic {
+    /// Its number.
+    pub organization_id: i64,
+    /// By role.
+    pub tokens: BTreeMap<String, String>,
+    /// The id of a specialist who works.
+    pub specialist_id: String,
+    /// The id of a patient.
+    pub patient_id: String,
+    /// Where its webhooks go.
+    pub receiver: String,
+}
+
+/// The roles, the mightiest first.
+pub(super) const ROLES: [&str; 3] = ["admin", "specialist", "patient"];
+
+impl Clinic {
+    pub(super) fn token(&self, role: &str) -> Result<&str> {
+        self.tokens.get(role).map(String::as_str).with_context(|| format!("no token of a {role}"))
+    }
+}
+
+/// What a clinic made so far, by collection.
+pub(super) struct Scene<'a> {
+    api: &'a Api,
+    at: usize,
+    made: BTreeMap<String, String>,
+    /// Everything that was ever made, to be taken away.
+    all: Vec<(String, String)>,
+    /// Each booking takes another slot.
+    slots: usize,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) const fn new(api: &'a Api, at: usize) -> Self {
+        Self { api, at, made: BTreeMap::new(), all: Vec::new(), slots: 0 }
+    }
+
+    pub(super) fn clinic(&self) -> Result<&'a Clinic> {
+        self.api.clinics.get(self.at).context("two clinics")
+    }
+
+    fn ask(&self, role: &str, method: &str, path: &str, body: Option<Value>) -> Result<Answer> {
+        let request =
+            Request { method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body };
+        let answer = send(&self.api.url, Some(self.clinic()?.token(role)?), &request)?;
+        if !(200..300).contains(&answer.status) {
+            bail!("{method} {path} as {role}: {} {}", answer.status, answer.text);
+        }
+        Ok(answer)
+    }
+
+    /// The id of one of these in this clinic; none if nobody knows how to make one.
+    pub(super) fn one(&mut self, collection: &str) -> Result<Option<String>> {
+        if let Some(id) = self.made.get(collection) {
+            return Ok(Some(id.clone()));
+        }
+        let clinic = self.clinic()?;
+        let id = match collection {
+            "specialists" => clinic.specialist_id.clone(),
+            "appointment-types" => {
+                let body = json!({ "name": "Probe", "duration_minutes": 30, "interval_minutes": 30, "online": true });
+                id_of(&self.ask("admin", "POST", "/v1/appointment-types", Some(body))?)?
+            }
+            "people" => {
+                let body = json!({ "display_name": "Somebody", "timezone": "UTC" });
+                id_of(&self.ask("admin", "POST", "/v1/people", Some(body))?)?
+            }
+            "memberships" => {
+                let person = self.one("people")?.context("a person")?;
+                let subject = format!("probe-{person}");
+                let body = json!({ "person_id": person, "subject": subject, "role": "patient" });
+                self.gone("people");
+                id_of(&self.ask("admin", "POST", "/v1/memberships", Some(body))?)?
+            }
+            "holds" => {
+                let body = self.slot()?;
+                id_of(&self.ask("patient", "POST", "/v1/holds", Some(body))?)?
+            }
+            "appointments" => {
+                let mut body = self.slot()?;
+                if let Some(fields) = body.as_object_mut() {
+                    fields.insert("patient_id".to_owned(), json!(clinic.patient_id));
+                }
+                id_of(&self.ask("specialist", "POST", "/v1/appointments", Some(body))?)?
+            }
+            "webhook-endpoints" => {
+                let body = json!({ "url": clinic.receiver, "event_types": ["*"] });
+                id_of(&self.ask("admin", "POST", "/v1/webhook-endpoints", Some(body))?)?
+            }
+            "webhook-deliveries" => {
+                self.one("webhook-endpoints")?;
+                self.delivery()?
+            }
+            _ => return Ok(None),
+        };
+        self.made.insert(collection.to_owned(), id.clone());
+        self.all.push((collection.to_owned(), id.clone()));
+        Ok(Some(id))
+    }
+
+    /// The id of something that a worker sent, or tried to.
+    fn delivery(&self) -> Result<String> {
+        for _ in 0..100 {
+            let listed = self.ask("admin", "GET", "/v1/webhook-deliveries?limit=1", None)?;
+            if let Some(id) = listed.body.pointer("/items/0/id").and_then(Value::as_str) {
+                return Ok(id.to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        bail!("nothing was sent to the clinic's endpoint")
+    }
+
+    /// The one of this collection is used up.
+    pub(super) fn gone(&mut self, collection: &str) {
+        self.made.remove(collection);
+    }
+
+    /// Takes away what was made, as far as the interface lets one; what is gone already is gone.
+    pub(super) fn tidy(&mut self) {
+        let reason = || Some(json!({ "reason_code": "other" }));
+        for (collection, id) in std::mem::take(&mut self.all).iter().rev() {
+            let path = format!("/v1/{collection}/{id}");
+            let _gone = match collection.as_str() {
+                "appointments" => self.ask("admin", "POST", &format!("{path}/cancel"), reason()),
+                "holds" => self.ask("patient", "DELETE", &path, None),
+                "webhook-endpoints" | "appointment-types" | "memberships" => {
+                    self.ask("admin", "DELETE", &path, None)
+                }
+                _ => continue,
+            };
+        }
+        self.made.clear();
+    }
+
+    /// What a field or parameter of this name refers to; none if it refers to nothing.
+    pub(super) fn referred(&mut self, field: &str) -> Result<Option<String>> {
+        let collection = match field {
+            "appointment_type_id" => "appointment-types",
+            "specialist_id" => "specialists",
+            "hold_id" => "holds",
+            "endpoint_id" => "webhook-endpoints",
+            "appointment_id" => "appointments",
+            "person_id" => "people",
+            "patient_id" => return Ok(Some(self.clinic()?.patient_id.clone())),
+            _ => return Ok(None),
+        };
+        self.one(collection)
+    }
+
+    /// A free slot, in the words of a hold.
+    pub(super) fn slot(&mut self) -> Result<Value> {
+        let kind = self.one("appointment-types")?.context("an appointment type")?;
+        let specialist = &self.clinic()?.specialist_id;
+        let [from, to] = window();
+        let path = format!(
+            "/v1/availability?appointment_type_id={kind}&specialist_id={specialist}&from={from}&to={to}"
+        );
+        let slots = self.ask("patient", "GET", &path, None)?;
+        self.slots += 1;
+        let free = slots.body.get("slots").and_then(Value::as_array).context("no slots")?;
+        // Those of before are held, and one's own holds do not hide a slot.
+        let slot = free.get((self.slots * 2) % free.len().max(1)).context("no free slot")?;
+        let starts_at = slot.get("starts_at").context("a slot without a start")?;
+        Ok(
+            json!({ "appointment_type_id": kind, "specialist_id": specialist, "starts_at": starts_at }),
+        )
+    }
+}
+
+/// From an hour from now, for three days.
+pub(super) fn window() -> [String; 2] {
+    let now = restartix_kernel::Clock::now(&restartix_kernel::SystemClock);
+    [1, 72].map(|hours| {
+        (now + chrono::TimeDelta::hours(hours)).format("%Y-%m-%dT%H:00:00Z").to_string()
+    })
+}
+
+fn id_of(answer: &Answer) -> Result<String> {
+    match answer.body.get("id") {
+        Some(Value::String(id)) => Ok(id.clone()),
+        Some(Value::Number(id)) => Ok(id.to_string()),
+        _ => bail!("no id in {}", answer.text),
+    }
+}
