@@ -7,10 +7,12 @@ use anyhow::{Result, bail};
 use crate::arrows;
 use crate::run::{Session, Steps};
 use crate::services::{self, Purpose};
+use crate::verify;
 use crate::workspace::environment;
 
 /// The steps, in order. `deny` is the only one that a machine may lack the tool for.
-const STEPS: [&str; 7] = ["format", "clippy", "arrows", "tests", "doctests", "rustdoc", "deny"];
+const STEPS: [&str; 8] =
+    ["format", "clippy", "arrows", "tests", "isolation", "doctests", "rustdoc", "deny"];
 
 /// The variable by which tests find the superuser's URL of a cluster to make their databases in.
 pub(crate) const DATABASE: &str = "RESTARTIX_TEST_DATABASE_URL";
@@ -52,6 +54,7 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
             session.run(command.env(DATABASE, database))
         })
     })?;
+    steps.step("isolation", || verify::every_probe(session))?;
     steps.step("doctests", || {
         session.run(&mut workspace.cargo(&["test", "--workspace", "--doc"]))
     })?;

@@ -18,6 +18,8 @@ pub(super) enum Error {
     AsksForIt,
     /// Everything is shown to whoever has no token.
     AsksNobody,
+    /// Answers the room's name beside the token.
+    NamesTheRoom,
     /// Says that it exists, but not for you.
     SaysForbidden,
 }
@@ -76,6 +78,14 @@ fn serve(api: &Api, error: Error, mut stream: TcpStream) -> Result<()> {
         let parameters = parameters.and_then(serde_json::Value::as_array_mut);
         parameters.context("the document")?.push(json!({ "name": "orgId", "in": "query" }));
         answer.text = answer.body.to_string();
+    }
+    if error == Error::NamesTheRoom
+        && let Some(appointment) = request.path.strip_suffix("/video-token")
+    {
+        let organization =
+            api.clinics.first().map(|clinic| clinic.organization_id).unwrap_or_default();
+        let appointment = appointment.rsplit('/').next().unwrap_or_default();
+        answer.text.push_str(&format!("restartix-{organization}-{appointment}"));
     }
     if error == Error::SaysForbidden && answer.status == 404 {
         // Of what another clinic has: told apart by asking as that clinic.

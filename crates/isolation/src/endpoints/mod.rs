@@ -8,6 +8,7 @@ mod document;
 mod impostor;
 mod matrix;
 mod scene;
+mod told;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -40,7 +41,7 @@ impl Probe for Endpoints {
     }
 
     async fn examine(&self, target: &Target) -> Result<Vec<Subject>> {
-        let api = target.api().context("the stack's addresses and tokens were not given")?;
+        let api = api_of(target)?;
         let look = self.look;
         // The client blocks; the database's connection does not wait for it.
         tokio::task::spawn_blocking(move || {
@@ -72,6 +73,10 @@ impl Probe for Endpoints {
     fn mutations(&self) -> Vec<&dyn Mutation> {
         self.faults.iter().map(|fault| &**fault).collect()
     }
+}
+
+fn api_of(target: &Target) -> Result<Api> {
+    target.api().context("the stack's addresses and tokens were not given")
 }
 
 /// No operation takes an organisation's number, the switch aside.
@@ -154,7 +159,7 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
     let probe = |id, item, title, mend, look, faults| -> Box<dyn Probe> {
         Box::new(Endpoints { about: About { id, item, title, mend }, look, faults })
     };
-    vec![
+    let mut all = vec![
         probe(
             "API-01",
             Item::Ground,
@@ -210,7 +215,9 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
             Look::Parameters,
             vec![Impostor::boxed("an operation that takes orgId", impostor::Error::AsksForIt)],
         ),
-    ]
+    ];
+    all.extend(told::probes());
+    all
 }
 
 #[cfg(test)]

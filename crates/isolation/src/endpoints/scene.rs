@@ -194,10 +194,10 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// From an hour from now, for three days.
+/// From an hour from now, until rooms are not open yet (clinics under test open them a day ahead).
 pub(super) fn window() -> [String; 2] {
     let now = restartix_kernel::Clock::now(&restartix_kernel::SystemClock);
-    [1, 72].map(|hours| {
+    [1, 22].map(|hours| {
         (now + chrono::TimeDelta::hours(hours)).format("%Y-%m-%dT%H:00:00Z").to_string()
     })
 }

@@ -1,0 +1,191 @@
+//! What leaves the platform: names of rooms, answers to clients, payloads of webhooks.
+
+use anyhow::{Result, bail, ensure};
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use super::client::{Request, send};
+use super::impostor::Error;
+use super::scene::{Api, Scene};
+use super::{Impostor, api_of};
+use crate::catalogue::Statement;
+use crate::target::rows;
+use crate::{About, Item, Mutation, Probe, Subject, Target};
+
+#[derive(Clone, Copy)]
+enum Look {
+    Rooms,
+    Answers,
+    Payloads,
+}
+
+struct Told {
+    about: About,
+    look: Look,
+    fault: Box<dyn Mutation>,
+}
+
+#[async_trait]
+impl Probe for Told {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    async fn examine(&self, target: &Target) -> Result<Vec<Subject>> {
+        let api = api_of(target)?;
+        let rooms = rooms(target, &api).await?;
+        match self.look {
+            Look::Rooms => Ok(rooms.iter().map(named).collect()),
+            Look::Answers => tokio::task::spawn_blocking(move || answers(&api, &rooms)).await?,
+            Look::Payloads => payloads(target).await,
+        }
+    }
+
+    fn needs_api(&self) -> bool {
+        true
+    }
+
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn mutations(&self) -> Vec<&dyn Mutation> {
+        vec![&*self.fault]
+    }
+}
+
+/// A room as the database has it.
+#[derive(Clone, Debug, Deserialize)]
+struct Room {
+    organization: i64,
+    appointment: i64,
+    name: String,
+}
+
+const ROOMS: &str = "SELECT coalesce(json_agg(json_build_object('organization', org_id, 'appointment', appointment_id,
+  'name', name) ORDER BY opens_at DESC), '[]')::text FROM video_rooms";
+
+/// The rooms; one is made where there is none.
+async fn rooms(target: &Target, api: &Api) -> Result<Vec<Room>> {
+    let of_first = |rooms: &[Room]| {
+        let first = api.clinics.first().map(|clinic| clinic.organization_id);
+        rooms.iter().any(|room| Some(room.organization) == first)
+    };
+    let found: Vec<Room> = target.document(ROOMS).await?;
+    if of_first(&found) {
+        return Ok(found);
+    }
+    let booking = api.clone();
+    tokio::task::spawn_blocking(move || Scene::new(&booking, 0).one("appointments")).await??;
+    for _ in 0..100 {
+        let found: Vec<Room> = target.document(ROOMS).await?;
+        if of_first(&found) {
+            return Ok(found);
+        }
+        // The database is the clock: it is what is waited for.
+        target.catalogue().batch_execute("SELECT pg_sleep(0.2)").await?;
+    }
+    bail!("no room was made for an appointment")
+}
+
+fn named(room: &Room) -> Subject {
+    let begins = format!("restartix-{}-", room.organization);
+    let fault = (!room.name.starts_with(&begins)).then(|| format!("does not begin with {begins}"));
+    Subject { name: format!("the room of appointment {}", room.appointment), fault }
+}
+
+/// A client is answered a token, never the room's name.
+fn answers(api: &Api, rooms: &[Room]) -> Result<Vec<Subject>> {
+    let [clinic, _] = &api.clinics;
+    let mut subjects = Vec::new();
+    for room in rooms.iter().filter(|room| room.organization == clinic.organization_id).take(3) {
+        for (method, path) in [
+            ("POST", format!("/v1/appointments/{}/video-token", room.appointment)),
+            ("GET", format!("/v1/appointments/{}", room.appointment)),
+        ] {
+            for role in ["patient", "specialist"] {
+                let request =
+                    Request { method: method.into(), path: path.clone(), ..Request::default() };
+                let answer = send(&api.url, Some(clinic.token(role)?), &request)?;
+                ensure!(answer.status == 200, "{method} {path} as {role}: {}", answer.text);
+                let fault = answer.text.contains(&room.name).then(|| "names the room".to_owned());
+                subjects.push(Subject { name: format!("{method} {path} as {role}"), fault });
+            }
+        }
+    }
+    Ok(subjects)
+}
+
+#[derive(Deserialize)]
+struct Column {
+    table: String,
+    column: String,
+}
+
+/// No event holds what stands in a column of personal data.
+async fn payloads(target: &Target) -> Result<Vec<Subject>> {
+    let columns: Vec<Column> = target
+        .document(
+            "SELECT coalesce(json_agg(json_build_object('table', c.relname, 'column', a.attname)), '[]')::text
+             FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+             WHERE c.relnamespace = 'public'::regnamespace AND col_description(c.oid, a.attnum) = 'pii'",
+        )
+        .await?;
+    let mut subjects = Vec::new();
+    for Column { table, column } in columns {
+        let query = format!(
+            "SELECT (SELECT count(*) FROM webhook_events), (SELECT count(*) FROM webhook_events e
+               WHERE EXISTS (SELECT FROM public.\"{table}\" t WHERE length(t.\"{column}\"::text) > 2
+                 AND position(lower(t.\"{column}\"::text) in lower(e.data || coalesce(e.body, ''))) > 0))"
+        );
+        let counted = rows(target.catalogue().simple_query(&query).await?);
+        let Some([Some(all), Some(found)]) = counted.first().map(Vec::as_slice) else {
+            bail!("no count of events")
+        };
+        ensure!(all != "0", "there is no event to look at");
+        let fault = (found != "0").then(|| format!("{found} of {all} events hold one"));
+        subjects.push(Subject { name: format!("{table}.{column}"), fault });
+    }
+    Ok(subjects)
+}
+
+/// The probes.
+pub(super) fn probes() -> Vec<Box<dyn Probe>> {
+    let probe = |id, item, title, mend, look, fault| -> Box<dyn Probe> {
+        Box::new(Told { about: About { id, item, title, mend }, look, fault })
+    };
+    vec![
+        probe(
+            "VID-01",
+            Item::RoomNames,
+            "every room's name begins with restartix- and its organisation's number",
+            "RoomName alone makes names (crates/domain/video)",
+            Look::Rooms,
+            Box::new(Statement {
+                name: "rooms named without their organisation",
+                sql: "UPDATE public.video_rooms SET name = 'room-' || appointment_id",
+            }),
+        ),
+        probe(
+            "VID-02",
+            Item::MeetingTokens,
+            "clients are answered tokens and pages, never a room's name",
+            "answer what crates/http-api/src/wire says of a token: nothing of the room",
+            Look::Answers,
+            Impostor::boxed("a handler that answers the room's name", Error::NamesTheRoom),
+        ),
+        probe(
+            "PAY-01",
+            Item::Payloads,
+            "no webhook event holds what stands in a column of personal data",
+            "events are made of closed words (crates/domain/webhooks): take the text out",
+            Look::Payloads,
+            Box::new(Statement {
+                name: "a payload with a name",
+                sql: "ALTER TABLE public.webhook_events DROP CONSTRAINT webhook_events_data_check;
+                      UPDATE public.webhook_events SET data = json_build_object('patient',
+                        (SELECT display_name FROM public.people ORDER BY length(display_name) DESC LIMIT 1))::text",
+            }),
+        ),
+    ]
+}
