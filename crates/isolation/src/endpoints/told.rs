@@ -60,16 +60,19 @@ struct Room {
     organization: i64,
     appointment: i64,
     name: String,
+    /// Its appointment is still to come: one may ask for a token.
+    live: bool,
 }
 
-const ROOMS: &str = "SELECT coalesce(json_agg(json_build_object('organization', org_id, 'appointment', appointment_id,
-  'name', name) ORDER BY opens_at DESC), '[]')::text FROM video_rooms";
+const ROOMS: &str = "SELECT coalesce(json_agg(json_build_object('organization', r.org_id,
+  'appointment', r.appointment_id, 'name', r.name, 'live', a.status = 'confirmed') ORDER BY r.opens_at), '[]')::text
+  FROM video_rooms r JOIN appointments a ON a.org_id = r.org_id AND a.id = r.appointment_id";
 
 /// The rooms; one is made where there is none.
 async fn rooms(target: &Target, api: &Api) -> Result<Vec<Room>> {
     let of_first = |rooms: &[Room]| {
         let first = api.clinics.first().map(|clinic| clinic.organization_id);
-        rooms.iter().any(|room| Some(room.organization) == first)
+        rooms.iter().any(|room| room.live && Some(room.organization) == first)
     };
     let found: Vec<Room> = target.document(ROOMS).await?;
     if of_first(&found) {
@@ -98,7 +101,8 @@ fn named(room: &Room) -> Subject {
 fn answers(api: &Api, rooms: &[Room]) -> Result<Vec<Subject>> {
     let [clinic, _] = &api.clinics;
     let mut subjects = Vec::new();
-    for room in rooms.iter().filter(|room| room.organization == clinic.organization_id).take(3) {
+    let of_clinic = |room: &&Room| room.live && room.organization == clinic.organization_id;
+    for room in rooms.iter().filter(of_clinic).take(3) {
         for (method, path) in [
             ("POST", format!("/v1/appointments/{}/video-token", room.appointment)),
             ("GET", format!("/v1/appointments/{}", room.appointment)),
