@@ -1,7 +1,7 @@
 //! The endpoint matrix: every operation that the running server's own document names.
 //!
 //! Nothing lists operations: one that comes tomorrow is tried tomorrow, and one with an id of a kind
-//! that [`scene`] cannot make is RED.
+//! that the scene of its clinics cannot make is RED.
 
 mod client;
 mod document;
