@@ -124,6 +124,10 @@ timed_id! {
     ProgramId
 }
 timed_id! {
+    /// An exercise, as the library calls it from which the organisation prescribes.
+    ExerciseId
+}
+timed_id! {
     /// An address of an organisation that hears of events.
     WebhookEndpointId
 }

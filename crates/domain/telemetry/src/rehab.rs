@@ -1,7 +1,7 @@
 //! What is told of rehabilitation: closed words, bounded numbers, ids and times; no text.
 
 use chrono::{DateTime, Utc};
-use restartix_kernel::{EventId, PersonId, ProgramId, words};
+use restartix_kernel::{EventId, ExerciseId, PersonId, ProgramId, words};
 
 words! {
     /// Who says that an exercise was done.
@@ -74,10 +74,10 @@ bounded! {
     Effort(u16) in 0, 10;
     /// How long it took: 0 to 86,400 seconds, a day.
     Seconds(u32) in 0, 86_400;
-    /// How many exercises a programme has: 1 to 100.
-    ExerciseCount(u16) in 1, 100;
-    /// How many sessions a week a programme asks for: 1 to 50.
-    WeeklySessions(u16) in 1, 50;
+    /// How many exercises a programme has: 1 to 50.
+    ExerciseCount(u16) in 1, 50;
+    /// How many sessions a week a programme asks for: 1 to 21, three a day.
+    WeeklySessions(u16) in 1, 21;
     /// What an instrument gave: 0 to 1,000, in the instrument's own unit.
     Score(u16) in 0, 1_000;
 }
@@ -89,6 +89,8 @@ pub enum RehabFact {
     ExerciseCompleted {
         /// In which programme.
         program: ProgramId,
+        /// Which exercise of it.
+        exercise: ExerciseId,
         /// How many sets.
         sets: Sets,
         /// How many repetitions in each.
@@ -137,6 +139,8 @@ pub enum RehabFact {
     },
     /// An outcome was measured.
     OutcomeRecorded {
+        /// In which programme.
+        program: ProgramId,
         /// How.
         instrument: Instrument,
         /// What it gave.
