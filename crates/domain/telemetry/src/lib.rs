@@ -1,7 +1,8 @@
 //! Audit: who did what to what, with which outcome, in which organisation. Rehabilitation: what is
 //! told of a patient's programme. Pseudonyms: who that is to others.
 //!
-//! Knows nothing of SQL, HTTP or the Telemetry service. Two ports, by when the trace is written:
+//! Knows nothing of SQL, HTTP or the Telemetry service's own API. Two ports of the audit, by when
+//! the trace is written:
 //!
 //! * [`AuditTrail`] belongs to one transaction: the trace of a change commits with the change.
 //! * [`AuditLog`] stands alone: the trace of a read, a refusal or a failure, which has no
@@ -20,16 +21,23 @@
 //! A draft is judged by [`ReportDraft::judge`] and kept by [`RehabEvents`], once, however often it is
 //! told.
 //!
-//! [`RehabEvent`] is closed: words, bounded numbers, ids and times, so that no text can leave with
-//! it. [`PseudonymKeys`] makes of a person what the Telemetry service may know of them.
+//! # What leaves
+//! Three ports. [`TelemetryFeed`] belongs to one transaction too: a [`Fact`] waits
+//! from the moment in which its change commits. [`ForwardQueue`] freezes what waits into batches.
+//! [`TelemetryService`] is where they go: nothing is lost, and what comes twice counts once.
+//!
+//! [`Fact`] and [`RehabEvent`] are closed: words, bounded numbers, ids and times, so that no text
+//! can leave with them. [`PseudonymKeys`] makes of a person what the Telemetry service may know of
+//! them. [`Line::encode`] is the wire format; `fixtures/telemetry` publishes it.
 //!
 //! Why these crates: `hmac` and `sha2` for the pseudonyms' HMAC-SHA-256, as in the webhooks.
-//! Analytics events join this crate when they have content.
 
 mod audit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod entry;
+mod fact;
+mod forward;
 #[cfg(feature = "conformance")]
 pub mod memory;
 mod ports;
@@ -37,9 +45,16 @@ mod program;
 mod pseudonym;
 mod rehab;
 mod report;
+mod service;
+mod wire;
 
 pub use audit::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 pub use entry::{AuditActor, AuditEntry, AuditFilter};
+pub use fact::{AnalyticsFact, Attendee, EventKind, Fact, Party, Publication};
+pub use forward::{
+    Backlog, BacklogGauge, ForwardClaim, ForwardQueue, ForwardVerdict, Forwarded, FrozenBatch,
+    TelemetryFeed,
+};
 pub use ports::{AuditLog, AuditTrail, AuditUnavailable};
 pub use program::{
     Exercise, Exercises, ExercisesError, Pause, Plan, Prescription, Program, ProgramFilter,
@@ -51,3 +66,5 @@ pub use rehab::{
     Seconds, Sets, Source, WeeklySessions,
 };
 pub use report::{RehabEvents, Rejection, Report, ReportDraft, ReportKind, Reported};
+pub use service::{PoisonReason, Poisoned, SendError, TelemetryService};
+pub use wire::{Batch, BatchId, Kept, Line, MAX_EVENTS, MAX_LINE, Malformed, Told, WIRE_VERSION};

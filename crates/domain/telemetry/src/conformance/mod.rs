@@ -1,7 +1,7 @@
-//! What every implementation of this crate's repositories must do; each function panics with the
-//! rule that was broken.
+//! What every implementation of this crate's ports must do; each function panics with the rule that
+//! was broken.
 //!
-//! The suites each run within one unit of work of an organisation that holds what [`Case`] says, and
+//! The suites of repositories each run within one unit of work of an organisation that holds what [`Case`] says, and
 //! need not be committed.
 
 #![expect(
@@ -13,7 +13,12 @@
 mod case;
 mod events;
 mod programs;
+mod service;
 
 pub use case::Case;
 pub use events::{rehab_events, rehab_events_are_unseen};
 pub use programs::{programs, programs_are_unseen};
+pub use service::{
+    FarSide, an_outage_and_a_lost_answer_lose_and_double_nothing, batch, ids, keys,
+    poison_is_named_and_the_rest_goes_on, what_is_sent_again_arrives_once,
+};

@@ -1,15 +1,9 @@
-//! The audit, programmes and rehabilitation events in memory, for tests and examples.
-
-mod rehab;
-
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use restartix_tenancy::{Actor, OrgId, Tenant};
 
 use crate::{AuditEvent, AuditLog, AuditUnavailable};
-
-pub use rehab::{MemoryRehab, MemoryRehabUnit};
 
 /// Keeps what was appended; can be told to fail.
 #[derive(Debug, Default)]

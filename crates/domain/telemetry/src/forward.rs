@@ -1,0 +1,99 @@
+//! What waits to be sent: kept with the change that caused it, frozen into batches, and forgotten
+//! when the service has it.
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use restartix_kernel::{EventId, StoreError};
+use restartix_tenancy::ClaimSource;
+
+use crate::{BatchId, Kept, KeyEpoch, Poisoned, Publication};
+
+/// The events of one organisation that wait, within one unit of work.
+///
+/// Lines of the audit need no word here: whatever store keeps them lets each of them wait too.
+#[async_trait]
+pub trait TelemetryFeed: Send {
+    /// Lets a fact wait: it commits with the change that caused it.
+    async fn publish(&mut self, publication: &Publication) -> Result<(), StoreError>;
+
+    /// The events that were frozen into `batch`, by id.
+    async fn members(&mut self, batch: BatchId) -> Result<Vec<Kept>, StoreError>;
+}
+
+/// How a forwarder claims.
+#[derive(Clone, Copy, Debug)]
+pub struct ForwardClaim {
+    /// Batches at most.
+    pub batches: u16,
+    /// Events in each batch that is frozen now, at most.
+    pub events: u16,
+    /// The epoch whose pseudonyms such a batch will have.
+    pub epoch: KeyEpoch,
+    /// The forwarder's clock.
+    pub now: DateTime<Utc>,
+    /// How long nobody else gets them.
+    pub lease: TimeDelta,
+}
+
+/// A batch whose id and members are durable, to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrozenBatch {
+    /// Its name.
+    pub id: BatchId,
+    /// The epoch of its pseudonyms.
+    pub epoch: KeyEpoch,
+    /// How often it was claimed before.
+    pub attempts: u32,
+    /// The fence: an outcome is recorded only while this lease is the current one.
+    pub lease: EventId,
+}
+
+/// What became of a claimed batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ForwardVerdict {
+    /// The service has it: its events are forgotten here.
+    Done,
+    /// To be sent again as it is, not before this.
+    RetryAt(DateTime<Utc>),
+    /// These events are put aside with their reason, and the others go into other batches.
+    Quarantine(Vec<Poisoned>),
+}
+
+/// A claimed batch and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forwarded {
+    /// Which.
+    pub batch: BatchId,
+    /// Under which lease.
+    pub lease: EventId,
+    /// What became of it.
+    pub verdict: ForwardVerdict,
+}
+
+/// What waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many events.
+    pub events: u64,
+    /// Since when the oldest of them.
+    pub since: Option<DateTime<Utc>>,
+    /// How many were put aside besides.
+    pub quarantined: u64,
+}
+
+/// The events that wait, across organisations. A claim freezes what is not frozen yet: a batch is
+/// of one organisation, and its id and members are durable before anybody gets it.
+#[async_trait]
+pub trait ForwardQueue: ClaimSource<Key = ForwardClaim, Row = FrozenBatch> {
+    /// Records outcomes, all at once; one whose lease is no longer the current one changes nothing.
+    async fn settle(&self, outcomes: &[Forwarded]) -> Result<(), StoreError>;
+
+    /// What waits now, in all organisations.
+    async fn backlog(&self) -> Result<Backlog, StoreError>;
+}
+
+/// Shows to those who run the platform what waits.
+pub trait BacklogGauge: Send + Sync {
+    /// So much waits, and the oldest of it has for `age`.
+    fn show(&self, backlog: &Backlog, age: TimeDelta);
+}

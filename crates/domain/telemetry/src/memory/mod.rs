@@ -1,0 +1,9 @@
+//! The ports in memory, for tests and examples.
+
+mod audit;
+mod rehab;
+mod service;
+
+pub use audit::MemoryAuditLog;
+pub use rehab::{MemoryRehab, MemoryRehabUnit};
+pub use service::MemoryTelemetryService;
