@@ -1,10 +1,10 @@
 //! One object at a time, by its key.
 
 use std::io;
-use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
+use restartix_storage::Parts;
 use rusoto_core::RusotoError;
 use rusoto_s3::{
     Delete, DeleteObjectsRequest, GetObjectError, GetObjectRequest, HeadObjectError,
@@ -17,9 +17,6 @@ use crate::http::Progress;
 use crate::presign::Body;
 use crate::sigv4::Payload;
 use crate::{CallError, S3};
-
-/// A body on its way.
-pub(crate) type Parts = Pin<Box<dyn Stream<Item = Result<Bytes, io::Error>> + Send>>;
 
 /// The largest refusal that is read, in bytes.
 const REFUSAL: usize = 64 * 1024;

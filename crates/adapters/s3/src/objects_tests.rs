@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use restartix_kernel::SystemClock;
+use restartix_storage::Parts;
 use sha2::{Digest, Sha256};
 
-use crate::objects::Parts;
 use crate::presign::Body;
 use crate::testing::{Server, Turn, answer, random, status};
 use crate::{CallError, Config, Health, S3};

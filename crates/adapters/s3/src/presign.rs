@@ -4,17 +4,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use restartix_kernel::Secret;
+use restartix_storage::{LONGEST_DOWNLOAD, LONGEST_UPLOAD};
 
 use crate::CallError;
 use crate::encryption::Encryption;
 use crate::engine::Engine;
 use crate::sigv4::Unsigned;
-
-/// The longest that an upload's URL is good for: what the bucket's policy allows
-/// (`s3:signatureAge`).
-pub(crate) const LONGEST_PUT: Duration = Duration::from_secs(900);
-/// The longest that a download's URL is good for.
-pub(crate) const LONGEST_GET: Duration = Duration::from_secs(300);
 
 /// A request that whoever holds it may send.
 pub(crate) struct Presigned {
@@ -67,7 +62,7 @@ impl Engine {
     ) -> Result<Presigned, CallError> {
         let mut request = self.request("PUT", key);
         body.bind(&mut request, Some(encryption));
-        self.presigned(request, ttl.min(LONGEST_PUT)).await
+        self.presigned(request, ttl.min(LONGEST_UPLOAD)).await
     }
 
     /// A URL to put exactly `body` as a part of a multipart upload (its type and encryption were
@@ -85,7 +80,7 @@ impl Engine {
         request.add_query("uploadId", upload);
         request.set_header("content-length", &body.size.to_string());
         request.set_header("x-amz-checksum-sha256", &body.checksum());
-        self.presigned(request, ttl.min(LONGEST_PUT)).await
+        self.presigned(request, ttl.min(LONGEST_UPLOAD)).await
     }
 
     /// A URL to get one version of `key`. Good for `ttl`, 5 minutes at most.
@@ -100,7 +95,7 @@ impl Engine {
         request.add_query("response-content-disposition", presentation.disposition);
         request.add_query("response-content-type", presentation.content_type);
         request.add_query("versionId", version);
-        self.presigned(request, ttl.min(LONGEST_GET)).await
+        self.presigned(request, ttl.min(LONGEST_DOWNLOAD)).await
     }
 
     async fn presigned(&self, request: Unsigned, ttl: Duration) -> Result<Presigned, CallError> {

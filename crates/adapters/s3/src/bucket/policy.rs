@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::encryption::Encryption;
-use crate::presign::LONGEST_PUT;
+use restartix_storage::LONGEST_UPLOAD;
 
 /// What the bucket refuses, whoever asks. Nothing in it allows: who may do what is said by the
 /// roles, and a statement here that allows would open the bucket beyond them.
@@ -21,7 +21,7 @@ pub(super) fn document(arn: &str, encryption: &Encryption, plain_endpoint: bool)
     let put = || json!("s3:PutObject");
     let all = || json!("s3:*");
     let objects = json!(objects);
-    let age = LONGEST_PUT.as_millis().to_string();
+    let age = LONGEST_UPLOAD.as_millis().to_string();
     let mut statements = vec![
         deny(
             "RefuseUnencryptedObjects",
