@@ -173,6 +173,28 @@ BEGIN
 END
 $$;
 
+-- A batch of files that somebody has to look after: leased, by when they are due.
+CREATE OR REPLACE FUNCTION definer.claim_files(p_limit integer, p_now timestamptz, p_until timestamptz)
+RETURNS TABLE (org_id bigint, id uuid, version integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  WITH due AS (
+    SELECT f.org_id, f.id
+    FROM public.files f
+    WHERE f.due_at <= p_now AND (NOT f.legal_hold OR f.status <> 'available')
+    ORDER BY f.due_at
+    LIMIT p_limit
+    FOR UPDATE SKIP LOCKED
+  )
+  UPDATE public.files f
+  SET due_at = p_until
+  FROM due
+  WHERE f.org_id = due.org_id AND f.id = due.id
+  RETURNING f.org_id, f.id, f.version;
+END
+$$;
+
 -- Appends audit lines of many organisations in one statement: reads, refusals and failures have no
 -- transaction of their own. The organisation of each line is the one its request was proven for.
 CREATE OR REPLACE FUNCTION definer.append_audit(
@@ -423,6 +445,7 @@ DECLARE
     "resolve_join_code": "core_app", "resolve_video_room": "core_app",
     "append_audit": "core_app",
     "claim_outbox": "core_worker", "settle_outbox": "core_worker",
+    "claim_files": "core_worker",
     "sequence_webhooks": "core_worker", "claim_webhooks": "core_worker",
     "settle_webhooks": "core_worker"}';
 BEGIN

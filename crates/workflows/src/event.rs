@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use restartix_kernel::{AppointmentId, EventId, MembershipId, StoreError, words};
+use restartix_kernel::{AppointmentId, EventId, FileId, MembershipId, StoreError, words};
 use restartix_scheduling::ChangeReason;
+use restartix_storage::{FileKind, Refusal};
 use restartix_tenancy::{Actor, ClaimSource, Role, Version};
 use restartix_video::Part;
 
@@ -83,6 +84,45 @@ pub enum Happening {
         /// How long they were there.
         seconds: u32,
     },
+    /// A file can be read.
+    FileAvailable {
+        /// Which.
+        file: FileId,
+        /// Its version.
+        version: Version,
+        /// What it is.
+        kind: FileKind,
+    },
+    /// A file was not accepted.
+    FileRejected {
+        /// Which.
+        file: FileId,
+        /// Its version.
+        version: Version,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A file bears malware.
+    FileInfected {
+        /// Which.
+        file: FileId,
+        /// Its version.
+        version: Version,
+    },
+    /// A file is gone.
+    FileDeleted {
+        /// Which.
+        file: FileId,
+        /// Its version after that.
+        version: Version,
+    },
+    /// A document was signed.
+    DocumentSigned {
+        /// Which.
+        file: FileId,
+        /// Its version.
+        version: Version,
+    },
     /// Somebody became a member.
     MemberAdded {
         /// The membership.
@@ -132,6 +172,11 @@ impl Happening {
             Self::RoomReady { .. } => "video.room_ready",
             Self::ParticipantJoined { .. } => "video.participant_joined",
             Self::ParticipantLeft { .. } => "video.participant_left",
+            Self::FileAvailable { .. } => "file.available",
+            Self::FileRejected { .. } => "file.rejected",
+            Self::FileInfected { .. } => "file.infected",
+            Self::FileDeleted { .. } => "file.deleted",
+            Self::DocumentSigned { .. } => "document.signed",
             Self::MemberAdded { .. } => "member.added",
             Self::MemberRemoved { .. } => "member.removed",
         }
@@ -151,6 +196,11 @@ impl Happening {
             | Self::RoomReady { .. }
             | Self::ParticipantJoined { .. }
             | Self::ParticipantLeft { .. }
+            | Self::FileAvailable { .. }
+            | Self::FileRejected { .. }
+            | Self::FileInfected { .. }
+            | Self::FileDeleted { .. }
+            | Self::DocumentSigned { .. }
             | Self::MemberAdded { .. }
             | Self::MemberRemoved { .. } => None,
         }

@@ -1,5 +1,6 @@
 use restartix_kernel::StoreError;
 use restartix_scheduling::{BookingRefused, HoldError, TransitionRefused};
+use restartix_storage::Refusal;
 use restartix_tenancy::ClaimError;
 use restartix_video::{AdmissionRefused, NoticeRefused, ProviderError};
 
@@ -59,6 +60,33 @@ pub enum Failure {
     /// The webhook endpoint does not stand where that can be done: enable or verify it first.
     #[error("the webhook endpoint is not ready for that")]
     EndpointNotReady,
+    /// The caller's role does not allow this of what they asked for.
+    #[error("not allowed")]
+    Forbidden,
+    /// The file's bytes are not awaited any more.
+    #[error("the file is not pending")]
+    FileNotPending,
+    /// The file cannot be read: it is not looked at yet, or was not accepted.
+    #[error("the file is not available")]
+    FileNotAvailable,
+    /// Nothing was uploaded: upload first.
+    #[error("there are no bytes of the file")]
+    MissingObject,
+    /// The file is of no kind that is signed.
+    #[error("the file cannot be signed")]
+    NotSignable,
+    /// The file must be kept.
+    #[error("the file is under a legal hold")]
+    LegalHold,
+    /// The bytes that came are not those that were announced.
+    #[error("the bytes are refused: {0}")]
+    Content(Refusal),
+    /// The bytes broke off.
+    #[error("the bytes broke off")]
+    BrokenBody(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store of files, or what looks at them, cannot be had now.
+    #[error("the files are unavailable")]
+    StorageUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What came in the video provider's name is not listened to.
     #[error(transparent)]
     Notice(#[from] NoticeRefused),

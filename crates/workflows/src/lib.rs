@@ -12,6 +12,7 @@ mod clinic;
 mod desk;
 mod event;
 mod failure;
+mod files;
 mod records;
 mod rooms;
 mod schedule;
@@ -31,6 +32,7 @@ pub use event::{
     Settlement, Side, Topic,
 };
 pub use failure::Failure;
+pub use files::{DueFile, DueFiles, FileDraft, FileKeeper, Filing, Handed, Signed};
 pub use records::Records;
 pub use rooms::RoomKeeper;
 pub use schedule::{Schedule, TypeDraft};

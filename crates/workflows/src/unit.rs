@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use restartix_kernel::StoreError;
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
+use restartix_storage::Files;
 use restartix_telemetry::AuditTrail;
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Rooms};
@@ -50,6 +51,8 @@ pub trait Work: Send {
     fn rooms(&mut self) -> &mut dyn Rooms;
     /// Who was in them.
     fn presence(&mut self) -> &mut dyn Presence;
+    /// What is known of files.
+    fn files(&mut self) -> &mut dyn Files;
     /// Where webhooks go.
     fn webhook_endpoints(&mut self) -> &mut dyn Endpoints;
     /// What webhooks tell.

@@ -6,7 +6,7 @@
 //! the second wall behind it.
 //!
 //! * [`Database`] connects; [`PgUnits`] begins units of work.
-//! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgEventQueue`], [`PgWebhookQueue`] and
+//! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`] and
 //!   [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
 //!
@@ -20,6 +20,7 @@ mod call;
 mod database;
 mod endpoint;
 mod error;
+mod files;
 mod gather;
 pub mod migrate;
 mod operator;
@@ -38,6 +39,7 @@ mod webhooks;
 pub use audit::PgAuditLog;
 pub use database::{ConnectError, Database, DatabaseConfig};
 pub use endpoint::Endpoint;
+pub use files::PgDueFiles;
 pub use operator::{NewOrganisation, Operator, OperatorError};
 pub use outbox::PgEventQueue;
 pub use presence::PgRoomNames;

@@ -285,10 +285,46 @@ table! {
     }
 }
 
+table! {
+    files (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        kind -> Text,
+        name -> Text,
+        content_type -> Text,
+        size -> BigInt,
+        sha256 -> Binary,
+        patient_id -> Nullable<Uuid>,
+        appointment_id -> Nullable<BigInt>,
+        uploader_id -> Nullable<Uuid>,
+        status -> Text,
+        refusal -> Nullable<Text>,
+        object_version -> Nullable<Text>,
+        legal_hold -> Bool,
+        created_at -> Timestamptz,
+        due_at -> Nullable<Timestamptz>,
+        version -> Integer,
+    }
+}
+
+table! {
+    file_signatures (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        document_id -> Uuid,
+        document_sha256 -> Binary,
+        picture_id -> Uuid,
+        signer_id -> Uuid,
+        signer_role -> Text,
+        signed_at -> Timestamptz,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     people,
     memberships,
     care_relations,
     specialists,
     appointments,
+    files,
 );

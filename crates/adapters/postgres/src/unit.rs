@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
+use restartix_storage::Files;
 use restartix_telemetry::AuditTrail;
 use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
 use restartix_video::{Presence, Rooms};
@@ -94,6 +95,10 @@ impl Work for PgWork {
     }
 
     fn presence(&mut self) -> &mut dyn Presence {
+        self
+    }
+
+    fn files(&mut self) -> &mut dyn Files {
         self
     }
 

@@ -61,6 +61,9 @@ pub enum Verdict {
 impl File {
     /// How long after its announcement a file waits for its bytes.
     pub const PATIENCE: TimeDelta = TimeDelta::hours(1);
+    /// How long after its announcement bytes can come at the latest, by a URL that was good until
+    /// its last second.
+    const UPLOAD_SECONDS: i64 = 20 * 60;
 
     /// The name of its object.
     pub fn key(&self, tenant: &Tenant) -> OrgScopedKey {
@@ -99,6 +102,22 @@ impl File {
             Verdict::Infected => (Status::Infected, None, now),
         };
         Self { status, refusal, due_at: Some(due_at), version, ..self }
+    }
+
+    /// The file whose bytes are gone. While a URL to put them may still be good, they can come back:
+    /// somebody looks once more after it has ended.
+    #[must_use]
+    pub fn swept(self, now: DateTime<Utc>) -> Self {
+        let quiet = self.created_at + TimeDelta::seconds(Self::UPLOAD_SECONDS);
+        let version = self.version.next();
+        Self { due_at: (now < quiet).then_some(quiet), version, ..self }
+    }
+
+    /// The file under a legal hold, or under none any more.
+    #[must_use]
+    pub fn held(self, legal_hold: bool) -> Self {
+        let version = self.version.next();
+        Self { legal_hold, version, ..self }
     }
 
     /// The file as a tombstone, whose bytes are still to go.
@@ -160,6 +179,9 @@ pub trait Files: Send {
     /// Keeps where `file` stands now (status, refusal, object, when it is due), when the version
     /// kept is the one before.
     async fn update(&mut self, file: &File) -> Result<Change, StoreError>;
+
+    /// Keeps whether `file` is under a legal hold, when the version kept is the one before.
+    async fn hold(&mut self, file: &File) -> Result<Change, StoreError>;
 
     /// Keeps a signature.
     async fn sign(&mut self, signature: &Signature) -> Result<(), StoreError>;

@@ -112,6 +112,8 @@ resource_kinds! {
     Appointment = "appointment",
     /// The video room of an appointment, and the ways into it.
     VideoRoom = "video_room",
+    /// A file, and the signatures under it.
+    File = "file",
     /// A line of the audit itself.
     AuditEvent = "audit_event",
     /// An address of an organisation that hears of events.

@@ -1,6 +1,7 @@
 use restartix_scheduling::ChangeReason;
+use restartix_storage::FileKind;
 use restartix_video::Part;
-use restartix_webhooks::{Event, ParticipantRole, Party, Reason};
+use restartix_webhooks::{Event, Kind, ParticipantRole, Party, Reason, Refusal};
 
 use crate::{Happening, Side};
 
@@ -37,6 +38,15 @@ pub(crate) const fn told(what: Happening) -> Option<Event> {
             Event::VideoParticipantLeft { id, version, role: role(part), seconds }
         }
         Happening::RoomReady { appointment: id, version } => Event::VideoRoomReady { id, version },
+        Happening::FileAvailable { file: id, version, kind } => {
+            Event::FileAvailable { id, version, kind: file_kind(kind) }
+        }
+        Happening::FileRejected { file: id, version, refusal } => {
+            Event::FileRejected { id, version, code: refusal_code(refusal) }
+        }
+        Happening::FileInfected { file: id, version } => Event::FileInfected { id, version },
+        Happening::FileDeleted { file: id, version } => Event::FileDeleted { id, version },
+        Happening::DocumentSigned { file: id, version } => Event::DocumentSigned { id, version },
         Happening::MemberAdded { membership: id, version } => Event::MemberAdded { id, version },
         Happening::MemberRemoved { membership: id, version } => {
             Event::MemberRemoved { id, version }
@@ -58,5 +68,25 @@ const fn role(part: Part) -> ParticipantRole {
     match part {
         Part::Patient => ParticipantRole::Patient,
         Part::Specialist => ParticipantRole::Specialist,
+    }
+}
+
+const fn file_kind(kind: FileKind) -> Kind {
+    match kind {
+        FileKind::Document => Kind::Document,
+        FileKind::Prescription => Kind::Prescription,
+        FileKind::Image => Kind::Image,
+        FileKind::Signature => Kind::Signature,
+        FileKind::Recording => Kind::Recording,
+    }
+}
+
+const fn refusal_code(refusal: restartix_storage::Refusal) -> Refusal {
+    use restartix_storage::Refusal as Why;
+    match refusal {
+        Why::ChecksumMismatch => Refusal::ChecksumMismatch,
+        Why::SizeMismatch => Refusal::SizeMismatch,
+        Why::TypeMismatch => Refusal::TypeMismatch,
+        Why::NotEncrypted => Refusal::Other,
     }
 }

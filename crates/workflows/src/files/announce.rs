@@ -1,0 +1,210 @@
+//! A file is announced, and its bytes come.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
+use restartix_kernel::{AppointmentId, FileId, PersonId};
+use restartix_storage::{
+    Announced, ContentType, Examination, File, FileKind, FileName, LONGEST_UPLOAD, ObjectError,
+    Parts, Refusal, Sha256, SignedRequest, Status,
+};
+use restartix_telemetry::Act;
+use restartix_tenancy::{Actor, Role, Tenant, Version};
+
+use super::{Filing, find, is_uploader};
+use crate::{Failure, Work};
+
+/// A file that somebody is about to upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDraft {
+    /// What it is.
+    pub kind: FileKind,
+    /// What they call it.
+    pub name: FileName,
+    /// Its type.
+    pub content_type: ContentType,
+    /// Its length, in bytes.
+    pub size: u64,
+    /// Its hash.
+    pub sha256: Sha256,
+    /// About whom; patients announce files about themselves.
+    pub patient: Option<PersonId>,
+    /// Of which appointment.
+    pub appointment: Option<AppointmentId>,
+}
+
+impl FileDraft {
+    /// Whether a file of the kind can be like this.
+    fn check(&self) -> Result<(), Failure> {
+        let invalid = |pointer, code| Err(Failure::Invalid { pointer, code });
+        if !self.kind.types().contains(&self.content_type) {
+            return invalid("/content_type", "not_of_this_kind");
+        }
+        if !self.content_type.extensions().contains(&self.name.extension().as_str()) {
+            return invalid("/file_name", "type_mismatch");
+        }
+        if self.size == 0 || self.size > self.kind.largest() {
+            return invalid("/size_bytes", "out_of_range");
+        }
+        Ok(())
+    }
+}
+
+impl Filing {
+    /// Announces a file: from now on its bytes, and no others, can be put where the answer says, or
+    /// come through [`Filing::receive`].
+    pub async fn announce(
+        &self,
+        tenant: &Tenant,
+        act: &Act,
+        draft: &FileDraft,
+    ) -> Result<(File, SignedRequest), Failure> {
+        draft.check()?;
+        let uploader = uploader(tenant, draft.kind)?;
+        let now = self.desk.clock.now();
+        let file = File {
+            id: FileId::fresh(&*self.desk.clock, &*self.desk.random),
+            kind: draft.kind,
+            name: draft.name.clone(),
+            content_type: draft.content_type,
+            size: draft.size,
+            sha256: draft.sha256,
+            patient: None,
+            appointment: draft.appointment,
+            uploader: Some(uploader),
+            status: Status::Pending,
+            refusal: None,
+            object: None,
+            legal_hold: false,
+            created_at: now,
+            due_at: Some(now + File::PATIENCE),
+            version: Version::FIRST,
+        };
+        // Before it is kept: an announcement that nobody can follow is of no use.
+        let key = file.key(tenant);
+        let upload = self.store()?.sign_put(&key, &file.announced(), LONGEST_UPLOAD).await?;
+        self.desk
+            .change(tenant, async |work| {
+                let patient = about(work, tenant, draft).await?;
+                let file = File { patient, ..file.clone() };
+                work.files().add(&file).await?;
+                self.trace_file(work, act, &file).await?;
+                Ok((file, upload.clone()))
+            })
+            .await
+    }
+
+    /// Stores the bytes of an announced file as they come, in constant memory. Nothing is kept of
+    /// bytes that are not those that were announced. What they are is judged when the upload is
+    /// said to be complete, as after any other.
+    pub async fn receive(
+        &self,
+        tenant: &Tenant,
+        act: &Act,
+        id: FileId,
+        parts: Parts,
+    ) -> Result<File, Failure> {
+        let file = self.pending(tenant, id).await?;
+        let (parts, told) = watched(&file, parts);
+        let key = file.key(tenant);
+        match self.store()?.put(&key, &file.announced(), parts).await {
+            Ok(_) => {}
+            // What was wrong with the bytes says more than that they were refused.
+            Err(error @ (ObjectError::Refused(_) | ObjectError::Body(_))) => {
+                return Err(told.refusal().map_or_else(|| error.into(), Failure::Content));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.desk.change(tenant, async |work| self.trace_file(work, act, &file).await).await?;
+        Ok(file)
+    }
+
+    /// A file of the caller's whose bytes are awaited.
+    async fn pending(&self, tenant: &Tenant, id: FileId) -> Result<File, Failure> {
+        let file = self.own(tenant, id).await?;
+        if file.status == Status::Pending { Ok(file) } else { Err(Failure::FileNotPending) }
+    }
+
+    /// A file that the caller announced.
+    pub(super) async fn own(&self, tenant: &Tenant, id: FileId) -> Result<File, Failure> {
+        let look = async |work: &mut dyn Work| find(work, tenant, id).await;
+        let file = self.desk.glance(tenant, look).await?;
+        if is_uploader(tenant, &file) { Ok(file) } else { Err(Failure::Forbidden) }
+    }
+}
+
+/// Who announces a file of this kind.
+fn uploader(tenant: &Tenant, kind: FileKind) -> Result<PersonId, Failure> {
+    let refused = Failure::Invalid { pointer: "/kind", code: "not_yours_to_make" };
+    match (tenant.actor(), kind) {
+        (Actor::System, _) | (_, FileKind::Recording) => Err(refused),
+        (Actor::User { role: Role::Patient | Role::Admin, .. }, FileKind::Prescription) => {
+            Err(refused)
+        }
+        (Actor::User { person, .. }, _) => Ok(person),
+    }
+}
+
+/// About whom the file is, as far as the caller reaches.
+async fn about(
+    work: &mut dyn Work,
+    tenant: &Tenant,
+    draft: &FileDraft,
+) -> Result<Option<PersonId>, Failure> {
+    let mut patient = match tenant.actor() {
+        Actor::User { person, role: Role::Patient, .. } => {
+            if draft.patient.is_some_and(|other| other != person) {
+                return Err(Failure::NotFound);
+            }
+            Some(person)
+        }
+        Actor::User { .. } | Actor::System => draft.patient,
+    };
+    if let Some(id) = draft.appointment {
+        let found = work.appointments().find(tenant.reach(), id).await?;
+        let appointment = found.ok_or(Failure::NotFound)?;
+        if patient.is_some_and(|patient| patient != appointment.patient) {
+            let (pointer, code) = ("/appointment_id", "of_another_patient");
+            return Err(Failure::Invalid { pointer, code });
+        }
+        patient = Some(appointment.patient);
+    }
+    match (draft.kind, patient) {
+        // A signature is its writer's alone, whatever it is put under.
+        (FileKind::Signature, _) => Ok(None),
+        (FileKind::Prescription, None) => {
+            Err(Failure::Invalid { pointer: "/patient_id", code: "required" })
+        }
+        (_, None) => Ok(None),
+        (_, Some(patient)) => {
+            let found = work.people().find(tenant.reach(), patient).await?;
+            found.map(|person| Some(person.id)).ok_or(Failure::NotFound)
+        }
+    }
+}
+
+/// What is seen of a body while it passes.
+struct Watch(Arc<Mutex<Option<Examination>>>);
+
+impl Watch {
+    /// What is wrong with the bytes that passed.
+    fn refusal(&self) -> Option<Refusal> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let refusal = seen.and_then(Examination::finish);
+        // Of what type they are is judged later, for every upload alike.
+        refusal.filter(|refusal| *refusal != Refusal::TypeMismatch)
+    }
+}
+
+fn watched(file: &File, parts: Parts) -> (Parts, Watch) {
+    let announced: Announced = file.announced();
+    let watch = Arc::new(Mutex::new(Some(Examination::new(file.content_type, &announced))));
+    let seen = watch.clone();
+    let parts = parts.inspect(move |part| {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Ok(part), Some(examination)) = (part, seen.as_mut()) {
+            examination.feed(part);
+        }
+    });
+    (Box::pin(parts), Watch(watch))
+}
