@@ -1,10 +1,12 @@
 //! Local stand-ins for the outside systems of the platform, each a real HTTP server on loopback:
-//! [`daily`] plays the video provider Daily.co, [`receiver`] whoever receives webhooks.
+//! [`daily`] plays the video provider Daily.co, [`receiver`] whoever receives webhooks, [`telemetry`]
+//! the Telemetry service.
 //!
 //! For tests (in-process, on a port of their own, with a clock that the test moves) and for
 //! development (`cargo run -p restartix-sandbox -- daily --port N`). Every stand-in has control
 //! endpoints under `/_sandbox/`: switches that make it fail on purpose, and the journal of all it
-//! was asked. Nothing here is safe to expose: the listeners bind to 127.0.0.1 and nowhere else.
+//! was asked. Nothing here is safe to expose: the listeners bind to 127.0.0.1 and nowhere else, the
+//! Telemetry service's aside, which may be told another private address.
 //!
 //! Knows no domain, no organisation and no adapter: it is written from the vendors' pages alone,
 //! so that it can contradict our adapters.
@@ -12,10 +14,12 @@
 //! Less obvious dependencies: `maud` for the room page, because its templates escape by
 //! construction; `ureq` (on blocking threads) to post webhooks, because actix's own client brings
 //! HTTP/2 into the whole build; `jsonwebtoken` because tokens must be judged by a library that is
-//! not the code under test; `subtle` to compare keys and signatures in constant time.
+//! not the code under test; `subtle` to compare keys and signatures in constant time; `zstd`, the reference
+//! implementation, and `regex-lite` for the Telemetry service's bodies and schemas.
 
 pub mod daily;
 pub mod receiver;
+pub mod telemetry;
 
 mod faults;
 mod journal;

@@ -27,7 +27,12 @@ pub(crate) trait StandIn: Send + Sync + 'static {
 
 /// A loopback port taken before the stand-in exists, which needs its own URL.
 pub(crate) fn take_port(port: u16) -> io::Result<(TcpListener, SocketAddr)> {
-    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    take_address((Ipv4Addr::LOCALHOST, port).into())
+}
+
+/// As [`take_port`], on an address that the stand-in has judged.
+pub(crate) fn take_address(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = TcpListener::bind(address)?;
     let address = socket.local_addr()?;
     Ok((socket, address))
 }

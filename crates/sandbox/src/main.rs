@@ -2,12 +2,15 @@
 //! on Ctrl-C or SIGTERM.
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use restartix_kernel::Secret;
 use restartix_sandbox::daily::{Daily, Options, Subscription};
 use restartix_sandbox::receiver::{self, Receiver};
+use restartix_sandbox::telemetry::{self, Telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
 
@@ -25,6 +28,8 @@ enum StandIn {
     Daily(DailyArguments),
     /// A receiver of webhooks: `POST /hooks/{name}`.
     Receiver(ReceiverArguments),
+    /// The Telemetry service: `POST /v1/ingest`.
+    Telemetry(TelemetryArguments),
 }
 
 #[derive(clap::Args)]
@@ -59,11 +64,28 @@ struct ReceiverArguments {
     strict: bool,
 }
 
+#[derive(clap::Args)]
+struct TelemetryArguments {
+    /// The address to listen on: loopback or private.
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST.into())]
+    address: IpAddr,
+    /// The port; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// What signs batches: base64 of at least 32 bytes.
+    #[arg(long)]
+    key: Option<String>,
+    /// The directory that keeps what comes; without one it is forgotten at the end.
+    #[arg(long)]
+    store: Option<PathBuf>,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().stand_in {
         StandIn::Daily(arguments) => daily(arguments).await,
         StandIn::Receiver(arguments) => receiver(arguments).await,
+        StandIn::Telemetry(arguments) => telemetry(arguments).await,
     }
 }
 
@@ -95,6 +117,19 @@ async fn receiver(arguments: ReceiverArguments) -> anyhow::Result<()> {
     announce("receiver", receiver.url())?;
     until_told(terminate).await?;
     receiver.stop().await.context("the receiver did not stop")
+}
+
+async fn telemetry(arguments: TelemetryArguments) -> anyhow::Result<()> {
+    let TelemetryArguments { address, port, key, store } = arguments;
+    let mut options = telemetry::Options { address, port, store, ..telemetry::Options::default() };
+    if let Some(key) = key {
+        options.key = Secret::from(key);
+    }
+    let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+    let telemetry = Telemetry::start(options).await.context("the stand-in did not start")?;
+    announce("telemetry", telemetry.url())?;
+    until_told(terminate).await?;
+    telemetry.stop().await.context("the stand-in did not stop")
 }
 
 /// Until Ctrl-C or SIGTERM.
