@@ -9,17 +9,18 @@ use restartix_http_api::{Api, JoinCodes, MetricsText, RoomNames};
 use restartix_identity::Verifier;
 use restartix_kernel::{Clock, Random};
 use restartix_postgres::{
-    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgEventQueue, PgJoinCodes, PgRoomNames,
-    PgUnits, PgWebhookQueue,
+    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgDueFiles, PgEventQueue, PgJoinCodes,
+    PgRoomNames, PgUnits, PgWebhookQueue,
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
+use restartix_storage::{EicarScanner, ObjectStore};
 use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
 use restartix_webhook_sender::{GuardedSender, Sealer};
 use restartix_workflows::{
-    Bookings, Calls, Clinic, Desk, Records, RoomKeeper, Schedule, Visits, WebhookDispatcher,
-    WebhookSequencer, Webhooks, Worker,
+    Bookings, Calls, Clinic, Desk, FileKeeper, Filing, Records, RoomKeeper, Schedule, Visits,
+    WebhookDispatcher, WebhookSequencer, Webhooks, Worker,
 };
 
 use crate::config;
@@ -66,13 +67,15 @@ pub fn assemble(
     let notices = Notices::new(&config.daily, clock.clone()).context("daily.notice_key")?;
     let notices = notices.map(|notices| -> Arc<dyn NoticeReader> { Arc::new(notices) });
     let provider: Arc<dyn VideoProvider> = daily;
-    let workers = workers(config, provider.clone(), &clock, &random)?;
+    let objects = storage.as_ref().map(|storage| storage.objects());
+    let workers = workers(config, provider.clone(), objects.clone(), &clock, &random)?;
     let (sender, sealer) = webhooks(config, &clock, &random)?;
     let api = Api {
         authenticator: Authenticator::new(Arc::new(verifier), Arc::new(directory)),
         bookings: Bookings::new(desk.clone(), holds.clone()),
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
+        files: Filing::new(desk.clone(), objects, Arc::new(EicarScanner)),
         visits: Visits::new(desk.clone(), codes, provider),
         calls: Calls::new(desk.clone(), names, notices),
         webhooks: Webhooks::new(desk.clone(), sender, sealer),
@@ -92,6 +95,7 @@ pub fn assemble(
 pub(crate) fn workers(
     config: &config::Server,
     provider: Arc<dyn VideoProvider>,
+    objects: Option<Arc<dyn ObjectStore>>,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
 ) -> anyhow::Result<Vec<Box<dyn Worker>>> {
@@ -99,15 +103,20 @@ pub(crate) fn workers(
     let units = Arc::new(PgUnits::new(worker.clone()));
     let desk = Desk::new(units, clock.clone(), random.clone());
     let queue = PgEventQueue::new(worker.clone(), clock.clone(), random.clone());
-    let webhook_queue = PgWebhookQueue::new(worker, clock.clone(), random.clone());
+    let webhook_queue = PgWebhookQueue::new(worker.clone(), clock.clone(), random.clone());
     let (sender, sealer) = webhooks(config, clock, random)?;
     let (time, chance) = (clock.clone(), random.clone());
     let dispatcher = WebhookDispatcher::new(webhook_queue.clone(), sender, sealer, time, chance);
-    Ok(vec![
-        Box::new(RoomKeeper::new(desk, queue, provider)),
+    let mut workers: Vec<Box<dyn Worker>> = vec![
+        Box::new(RoomKeeper::new(desk.clone(), queue, provider)),
         Box::new(WebhookSequencer::new(webhook_queue, clock.clone())),
         Box::new(dispatcher),
-    ])
+    ];
+    if objects.is_some() {
+        let filing = Filing::new(desk, objects, Arc::new(EicarScanner));
+        workers.push(Box::new(FileKeeper::new(filing, PgDueFiles::new(worker))));
+    }
+    Ok(workers)
 }
 
 /// What sends webhooks, and what keeps their secrets.
@@ -122,7 +131,7 @@ fn webhooks(
 }
 
 /// The files' bucket. Production wants proof of its rules.
-fn storage(
+pub(crate) fn storage(
     config: &config::Server,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,

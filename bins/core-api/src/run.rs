@@ -9,7 +9,7 @@ use restartix_kernel::{Clock, Random, SystemClock, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::assemble::{App, assemble, workers};
+use crate::assemble::{App, assemble, storage, workers};
 use crate::config;
 use crate::metrics::Metrics;
 use crate::serve::{GRACE, Listening, listen};
@@ -80,7 +80,9 @@ pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
         let (clock, random) = system();
         let signals = signals()?;
         let daily = Daily::new(&config.daily, clock.clone(), random.clone()).context("daily")?;
-        let workers = workers(config, Arc::new(daily), &clock, &random)?;
+        let storage = storage(config, &clock, &random)?;
+        let objects = storage.map(|storage| storage.objects());
+        let workers = workers(config, Arc::new(daily), objects, &clock, &random)?;
         let (stop, stopped) = watch::channel(false);
         let workers = spawn(async move { keep_all_working(&workers, &*clock, &stopped).await });
         tracing::info!("working");

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use async_trait::async_trait;
 use restartix_kernel::{Clock, Random};
 use restartix_s3::{Bucket, Config, Finding, Health, S3};
+use restartix_storage::ObjectStore;
 
 use crate::readiness::Watched;
 
@@ -34,6 +35,11 @@ impl Storage {
         let s3 = S3::new(config, clock, random).context("storage")?;
         let bucket = s3.bucket(origins);
         Ok(Self { s3, bucket, unproven: AtomicBool::new(strict) })
+    }
+
+    /// The store of files that it is.
+    pub(crate) fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(self.s3.clone())
     }
 
     /// Where there is proof to be given, gives it, or refuses: a server over a bucket that lets

@@ -6,7 +6,9 @@ use restartix_kernel::{AppointmentId, Clock, Random};
 use restartix_telemetry::AuditLog;
 use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
 use restartix_video::RoomName;
-use restartix_workflows::{Bookings, Calls, Clinic, JoinKey, Records, Schedule, Visits, Webhooks};
+use restartix_workflows::{
+    Bookings, Calls, Clinic, Filing, JoinKey, Records, Schedule, Visits, Webhooks,
+};
 
 use crate::Network;
 
@@ -26,6 +28,8 @@ pub struct Api {
     pub schedule: Schedule,
     /// The organisation and its people.
     pub clinic: Clinic,
+    /// Files.
+    pub files: Filing,
     /// The way into video rooms.
     pub visits: Visits<JoinCodes>,
     /// What the video provider tells of rooms.
@@ -62,18 +66,22 @@ pub struct Config {
     /// How long each part of a request may take: its principal, its service with its body, its
     /// audit.
     pub request_timeout: Duration,
+    /// How long the service may take whose body is taken as it comes.
+    pub upload_timeout: Duration,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
 }
 
 impl Config {
-    /// The defaults behind `public_url`: no other origin, no proxy, 15 seconds, 1 MiB.
+    /// The defaults behind `public_url`: no other origin, no proxy, 15 seconds, 10
+    /// minutes for an upload, 1 MiB.
     pub fn new(public_url: &str) -> Self {
         Self {
             public_url: public_url.trim_end_matches('/').to_owned(),
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             request_timeout: Duration::from_secs(15),
+            upload_timeout: Duration::from_secs(600),
             body_limit: 1024 * 1024,
         }
     }

@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use restartix_kernel::StoreError;
 use restartix_scheduling::BookingRefused;
 use restartix_scheduling::engine::Unavailable;
+use restartix_storage::Refusal;
 use restartix_telemetry::AuditUnavailable;
 use restartix_tenancy::{AuthError, SwitchError};
 use restartix_video::{AdmissionRefused, NoticeRefused};
@@ -31,6 +32,18 @@ impl From<Failure> for Problem {
             Failure::OwnMembership => Kind::OWN_MEMBERSHIP.into(),
             Failure::TooManyEndpoints => Kind::TOO_MANY_ENDPOINTS.into(),
             Failure::EndpointNotReady => Kind::ENDPOINT_NOT_READY.into(),
+            Failure::Forbidden => Kind::FORBIDDEN.into(),
+            Failure::FileNotPending => Kind::FILE_NOT_PENDING.into(),
+            Failure::FileNotAvailable => Kind::FILE_NOT_AVAILABLE.into(),
+            Failure::MissingObject => Kind::MISSING_OBJECT.into(),
+            Failure::NotSignable => Kind::NOT_SIGNABLE.into(),
+            Failure::LegalHold => Kind::LEGAL_HOLD.into(),
+            Failure::Content(Refusal::SizeMismatch) => Kind::SIZE_MISMATCH.into(),
+            Failure::Content(_) => Kind::CHECKSUM_MISMATCH.into(),
+            Failure::BrokenBody(cause) => Self::from(Kind::MALFORMED_BODY).because(cause),
+            Failure::StorageUnavailable(cause) => {
+                Self::from(Kind::STORAGE_UNAVAILABLE).because(cause)
+            }
             Failure::Notice(NoticeRefused::Unproven) => Kind::UNPROVEN_NOTICE.into(),
             Failure::Notice(NoticeRefused::Unreadable) => Kind::UNREADABLE_NOTICE.into(),
             Failure::Video(cause) => Self::from(Kind::VIDEO_UNAVAILABLE).because(cause),

@@ -15,8 +15,8 @@
 //!
 //! Why these crates: `utoipa` makes the OpenAPI document from the types that are on the wire;
 //! `utoipa-swagger-ui` carries its page inside (`vendored`), so that it loads nothing from outside;
-//! `metrics` is a facade that knows no exporter; `futures-util` bounds and guards handlers without
-//! a runtime.
+//! `metrics` is a facade that knows no exporter; `futures-util` and
+//! `futures-channel` bound, guard and feed handlers without a runtime.
 
 mod answer;
 mod api;
@@ -38,10 +38,10 @@ pub use actix_web::http::{StatusCode, header};
 pub use api::{Api, Config, Dependency, Health, JoinCodes, MetricsText, RoomNames, State};
 pub use input::{
     AppointmentsQuery, Body, DeliveriesQuery, FeedQuery, IfMatch, Input, PageQuery, Parts, PathId,
-    PathText, PublicId, Slots,
+    PathText, PublicId, Slots, Upload,
 };
 pub use network::{Network, NetworkError};
-pub use output::{Created, Document, NoContent, Output, Rendered, Reply, View};
+pub use output::{Created, Document, NoContent, Output, Rendered, Reply, Settling, View};
 pub use problem::{FieldError, Kind, Problem};
 pub use route::{AuditClass, Declared, Member, Open, Roles, Route, SignedIn, Verb};
 pub use sketch::Sketch;

@@ -3,9 +3,11 @@ use std::borrow::Cow;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
-use restartix_kernel::{Cursor, Page, PersonId};
+use restartix_kernel::{Cursor, ExposeSecret, Page, PersonId};
+use restartix_storage::File;
 use restartix_telemetry::AuditEntry;
 use restartix_tenancy::Version;
+use restartix_workflows::Handed;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -65,9 +67,28 @@ pub struct Reply<T>(pub T);
 #[derive(Debug)]
 pub struct Created<T>(pub T);
 
+/// 200 and a view, or 202 while what was asked for is still being done.
+#[derive(Debug)]
+pub struct Settling<T> {
+    /// The view.
+    pub view: T,
+    /// Whether it is still being done.
+    pub under_way: bool,
+}
+
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
+
+/// A file on its way to a client: where to get it, or its bytes.
+#[derive(Debug)]
+pub(crate) struct HandedOut {
+    pub(crate) file: File,
+    pub(crate) handed: Handed,
+}
+
+/// What bytes of somebody else may do in a browser: nothing, not even as a document of ours.
+const FOREIGN_POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
 /// Something that is not JSON: a page, a script, a text.
 #[derive(Debug)]
@@ -171,6 +192,50 @@ impl<T: View> Output for Created<T> {
 
     fn render(self) -> Result<Rendered, Problem> {
         json(StatusCode::CREATED, &self.0)
+    }
+}
+
+impl<T: View> Output for Settling<T> {
+    fn describe(sketch: &mut Sketch) {
+        sketch.answers::<T>(StatusCode::OK);
+        sketch.answers::<T>(StatusCode::ACCEPTED);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        json(if self.under_way { StatusCode::ACCEPTED } else { StatusCode::OK }, &self.view)
+    }
+}
+
+impl Output for HandedOut {
+    fn describe(sketch: &mut Sketch) {
+        sketch.answers_bare(StatusCode::OK);
+        sketch.answers_bare(StatusCode::FOUND);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        let Self { file, handed } = self;
+        let value = |text: &str| {
+            HeaderValue::from_str(text).map_err(|e| Problem::from(Kind::INTERNAL).because(e))
+        };
+        let mut rendered = match handed {
+            Handed::Link(signed) => {
+                let mut rendered = Rendered::new(StatusCode::FOUND, Bytes::new());
+                rendered.headers.push((header::LOCATION, value(signed.url.expose_secret())?));
+                rendered
+            }
+            Handed::Bytes(bytes) => {
+                let mut rendered = Rendered::new(StatusCode::OK, bytes);
+                let shown = file.presentation();
+                rendered.headers.extend([
+                    (header::CONTENT_TYPE, value(&shown.content_type)?),
+                    (header::CONTENT_DISPOSITION, value(&shown.disposition)?),
+                    (header::CONTENT_SECURITY_POLICY, value(FOREIGN_POLICY)?),
+                ]);
+                rendered
+            }
+        };
+        rendered.patient = file.patient;
+        Ok(rendered)
     }
 }
 

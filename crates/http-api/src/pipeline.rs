@@ -2,7 +2,7 @@
 //! audit, answer.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::http::{Method, header};
 use actix_web::web::Payload;
@@ -76,10 +76,19 @@ async fn finish(
 /// What became of a piece of work that was given its time, and was kept from taking the
 /// connection down with it.
 async fn within<T>(api: &Api, work: impl Future<Output = T>) -> Result<T, Problem> {
+    bounded(api, api.config.request_timeout, work).await
+}
+
+/// As [`within`], in a time of its own.
+async fn bounded<T>(
+    api: &Api,
+    time: Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, Problem> {
     // Nothing is shared with the work but the services, which no panic of one request leaves
     // half-changed: transactions roll back when they are dropped.
     let work = std::pin::pin!(AssertUnwindSafe(work).catch_unwind());
-    match select(work, api.clock.sleep(api.config.request_timeout)).await {
+    match select(work, api.clock.sleep(time)).await {
         Either::Left((Ok(done), _)) => Ok(done),
         Either::Left((Err(_), _)) => {
             Err(Problem::from(Kind::INTERNAL).because("the handler panicked"))
@@ -133,10 +142,16 @@ impl Call<'_> {
                     self.check_role(tenant, *roles)?;
                     handler.call(Member { api, tenant, act }, incoming).await
                 };
-                let done = flat(timed("service", within(api, work)).await);
+                let done = flat(timed("service", bounded(api, self.time(), work)).await);
                 self.keep(tenant, done).await
             }
         }
+    }
+
+    /// How long the service may take, with its body.
+    const fn time(&self) -> Duration {
+        let config = &self.api.config;
+        if self.route.streams { config.upload_timeout } else { config.request_timeout }
     }
 
     async fn principal(&self) -> Result<Principal, Problem> {

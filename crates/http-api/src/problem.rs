@@ -57,12 +57,19 @@ kinds! {
     OWN_MEMBERSHIP = CONFLICT "own_membership" "Nobody changes or ends their own membership.";
     TOO_MANY_ENDPOINTS = CONFLICT "too_many_endpoints" "There are twenty endpoints: remove one.";
     ENDPOINT_NOT_READY = CONFLICT "endpoint_not_ready" "The endpoint must be enabled first.";
+    FILE_NOT_PENDING = CONFLICT "file_not_pending" "The file's bytes are there already.";
+    FILE_NOT_AVAILABLE = CONFLICT "file_not_available" "The file cannot be read.";
+    MISSING_OBJECT = CONFLICT "missing_object" "Nothing was uploaded: upload first.";
+    NOT_SIGNABLE = CONFLICT "not_signable" "Documents and prescriptions can be signed.";
+    LEGAL_HOLD = CONFLICT "legal_hold" "The file is under a legal hold.";
     STALE = PRECONDITION_FAILED "stale" "It was changed since you read it: read it again.";
     TOO_LARGE = PAYLOAD_TOO_LARGE "too_large" "The body is too large.";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Send JSON.";
     INVALID = UNPROCESSABLE_ENTITY "invalid" "A value of the body is refused.";
     UNKNOWN_FIELD = UNPROCESSABLE_ENTITY "unknown_field" "The body has a field that is not known.";
     SLOT_UNAVAILABLE = UNPROCESSABLE_ENTITY "slot_unavailable" "The slot is not on offer.";
+    CHECKSUM_MISMATCH = UNPROCESSABLE_ENTITY "checksum_mismatch" "Other bytes were announced.";
+    SIZE_MISMATCH = UNPROCESSABLE_ENTITY "size_mismatch" "Another size was announced.";
     RATE_LIMITED = TOO_MANY_REQUESTS "rate_limited" "Too many requests: wait.";
     INTERNAL = INTERNAL_SERVER_ERROR "internal" "Something broke on our side.";
     BUSY = SERVICE_UNAVAILABLE "busy" "Too much happened at once: try again.";
@@ -70,6 +77,7 @@ kinds! {
     TIMEOUT = SERVICE_UNAVAILABLE "timeout" "The service did not answer in time.";
     HOLDS_UNAVAILABLE = SERVICE_UNAVAILABLE "holds_unavailable" "No holds now: book without one.";
     VIDEO_UNAVAILABLE = SERVICE_UNAVAILABLE "video_unavailable" "The video provider is away.";
+    STORAGE_UNAVAILABLE = SERVICE_UNAVAILABLE "storage_unavailable" "No files can be had now.";
     AUDIT_UNAVAILABLE = SERVICE_UNAVAILABLE "audit_unavailable" "Nothing is shown unrecorded.";
 }
 

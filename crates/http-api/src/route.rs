@@ -14,6 +14,8 @@ pub struct Route {
     pub(crate) declared: Declared,
     pub(crate) handler: Handler,
     pub(crate) describe: fn(&mut Sketch),
+    /// Whether its body is taken as it comes: that takes the time that the client needs.
+    pub(crate) streams: bool,
 }
 
 /// What a route says of itself.
@@ -156,8 +158,8 @@ where
         C: 's,
     {
         Box::pin(async move {
-            let input = incoming.read::<I>().await?;
-            (self.handler)(context, input).await?.render()
+            let handle = async |input| (self.handler)(context, input).await;
+            incoming.handle::<I, O>(handle).await?.render()
         })
     }
 }
@@ -176,7 +178,12 @@ impl Route {
         O: Output + 'static,
     {
         let handler = Box::new(Typed { handler, types: std::marker::PhantomData });
-        Self { declared, handler: Handler::Open(handler), describe: describe::<I, O> }
+        Self {
+            declared,
+            handler: Handler::Open(handler),
+            describe: describe::<I, O>,
+            streams: I::STREAMS_BODY,
+        }
     }
 
     /// A route for whoever has signed in, be it without an organisation.
@@ -187,7 +194,12 @@ impl Route {
         O: Output + 'static,
     {
         let handler = Box::new(Typed { handler, types: std::marker::PhantomData });
-        Self { declared, handler: Handler::SignedIn(handler), describe: describe::<I, O> }
+        Self {
+            declared,
+            handler: Handler::SignedIn(handler),
+            describe: describe::<I, O>,
+            streams: I::STREAMS_BODY,
+        }
     }
 
     /// A route for members with one of `roles`.
@@ -198,7 +210,12 @@ impl Route {
         O: Output + 'static,
     {
         let handler = Box::new(Typed { handler, types: std::marker::PhantomData });
-        Self { declared, handler: Handler::Member(roles, handler), describe: describe::<I, O> }
+        Self {
+            declared,
+            handler: Handler::Member(roles, handler),
+            describe: describe::<I, O>,
+            streams: I::STREAMS_BODY,
+        }
     }
 
     /// What the route says of itself.

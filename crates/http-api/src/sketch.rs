@@ -74,6 +74,14 @@ impl Sketch {
         }
     }
 
+    /// Bytes of whatever type.
+    pub(crate) fn takes_bytes(&mut self) {
+        let body =
+            RequestBodyBuilder::new().content("application/octet-stream", Content::default());
+        self.body = Some(body.required(Some(Required::True)).build());
+        self.refuses(StatusCode::UNPROCESSABLE_ENTITY);
+    }
+
     pub(crate) fn answers<T: ToSchema>(&mut self, status: StatusCode) {
         let content = self.named::<T>();
         let description = status.canonical_reason().unwrap_or_default();

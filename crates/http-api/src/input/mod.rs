@@ -5,11 +5,17 @@ mod node;
 mod notice;
 mod path;
 mod query;
+mod upload;
+
+use std::cell::Cell;
+use std::io;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Payload};
+use futures_channel::mpsc::Receiver;
 use futures_util::StreamExt;
+use futures_util::future::join;
 use restartix_tenancy::Version;
 
 use crate::{Kind, Problem, Sketch};
@@ -17,13 +23,17 @@ use crate::{Kind, Problem, Sketch};
 pub use json::Body;
 pub(crate) use notice::SignedNotice;
 pub use path::{PathId, PathText, PublicId};
-pub(crate) use query::AuditQuery;
 pub use query::{AppointmentsQuery, DeliveriesQuery, FeedQuery, PageQuery, Slots};
+pub(crate) use query::{AuditQuery, FilesQuery};
+pub(crate) use upload::Conduit;
+pub use upload::Upload;
 
 /// Something that is parsed from a request.
 pub trait Input: Sized {
     /// Whether the body is read for it.
     const READS_BODY: bool = false;
+    /// Whether the body is taken as it comes.
+    const STREAMS_BODY: bool = false;
 
     /// Parses it.
     fn parse(request: &Parts<'_>) -> Result<Self, Problem>;
@@ -36,6 +46,8 @@ pub trait Input: Sized {
 pub struct Parts<'a> {
     pub(crate) request: &'a HttpRequest,
     pub(crate) body: Bytes,
+    /// The body as it comes, for whoever takes it.
+    pub(crate) stream: Cell<Option<Receiver<io::Result<Bytes>>>>,
 }
 
 impl Parts<'_> {
@@ -53,15 +65,25 @@ pub(crate) struct Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    pub(crate) async fn read<I: Input>(self) -> Result<I, Problem> {
+    /// Reads what `I` needs, and lets `handle` work with it: while it works, where the body is
+    /// taken as it comes.
+    pub(crate) async fn handle<I: Input, T>(
+        self,
+        handle: impl AsyncFnOnce(I) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
         let Self { request, payload, body_limit } = self;
+        if I::STREAMS_BODY {
+            let (conduit, stream) = Conduit::open();
+            let input = I::parse(&Parts { request, body: Bytes::new(), stream })?;
+            return join(handle(input), conduit.carry(payload)).await.0;
+        }
         let body = if I::READS_BODY {
             json::check_type(request)?;
             read_body(payload, body_limit).await?
         } else {
             Bytes::new()
         };
-        I::parse(&Parts { request, body })
+        handle(I::parse(&Parts { request, body, stream: Cell::new(None) })?).await
     }
 }
 
@@ -97,6 +119,7 @@ impl Input for () {
 
 impl<A: Input, B: Input> Input for (A, B) {
     const READS_BODY: bool = A::READS_BODY || B::READS_BODY;
+    const STREAMS_BODY: bool = A::STREAMS_BODY || B::STREAMS_BODY;
 
     fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
         Ok((A::parse(request)?, B::parse(request)?))
@@ -110,6 +133,7 @@ impl<A: Input, B: Input> Input for (A, B) {
 
 impl<A: Input, B: Input, C: Input> Input for (A, B, C) {
     const READS_BODY: bool = A::READS_BODY || B::READS_BODY || C::READS_BODY;
+    const STREAMS_BODY: bool = A::STREAMS_BODY || B::STREAMS_BODY || C::STREAMS_BODY;
 
     fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
         Ok((A::parse(request)?, B::parse(request)?, C::parse(request)?))

@@ -2,7 +2,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use restartix_kernel::{
-    AppointmentId, AppointmentTypeId, HoldId, MembershipId, PersonId, WebhookDeliveryId,
+    AppointmentId, AppointmentTypeId, FileId, HoldId, MembershipId, PersonId, WebhookDeliveryId,
     WebhookEndpointId,
 };
 use utoipa::openapi::{RefOr, Schema};
@@ -33,7 +33,7 @@ macro_rules! uuid_ids {
     };
 }
 
-uuid_ids! { AppointmentTypeId HoldId MembershipId PersonId WebhookDeliveryId WebhookEndpointId }
+uuid_ids! { AppointmentTypeId FileId HoldId MembershipId PersonId WebhookDeliveryId WebhookEndpointId }
 
 /// The `{id}` of a path. A text that is no id is the id of nothing: the same 404.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,7 @@ use restartix_kernel::{
 };
 use restartix_scheduling::engine::{self, EngineError, Window};
 use restartix_scheduling::{AppointmentFilter, Status};
+use restartix_storage::{FileFilter, FileKind};
 use restartix_telemetry::{AuditFilter, ResourceKind};
 use restartix_webhooks::{DeliveryFilter, DeliveryStatus, EventType};
 use restartix_workflows::{AvailabilityQuery, Mode};
@@ -199,6 +200,23 @@ impl Input for Slots {
         sketch.query("mode", schema::words(["any", "all"]));
         sketch.query_required("from", schema::instant());
         sketch.query_required("to", schema::instant());
+    }
+}
+
+/// `?kind=&patient_id=` of the files.
+#[derive(Debug)]
+pub(crate) struct FilesQuery(pub(crate) FileFilter);
+
+impl Input for FilesQuery {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        let parameters = Parameters::of(request)?;
+        let (kind, patient) = (parameters.one("kind")?, parameters.one("patient_id")?);
+        Ok(Self(FileFilter { kind, patient }))
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.query("kind", schema::words(FileKind::ALL.iter().map(|kind| kind.as_str())));
+        sketch.query("patient_id", schema::uuid());
     }
 }
 

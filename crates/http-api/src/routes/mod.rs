@@ -5,6 +5,7 @@ mod appointments;
 mod audit_events;
 mod availability;
 mod docs;
+mod files;
 mod holds;
 mod integrations;
 mod me;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Vec<Route> {
         availability::routes(),
         holds::routes(),
         appointments::routes(),
+        files::routes(),
         integrations::routes(),
         audit_events::routes(),
         webhook_endpoints::routes(),

@@ -4,6 +4,7 @@ mod appointment;
 mod appointment_type;
 mod audit;
 mod availability;
+mod file;
 mod hold;
 mod me;
 mod membership;
@@ -20,6 +21,10 @@ pub use appointment_type::{AlignmentBody, AlignmentMode, TypeBody, TypePatchBody
 pub use audit::AuditEventView;
 pub(crate) use audit::fhir;
 pub use availability::{SlotView, SlotsView};
+pub use file::{
+    FileBody, FilePatchBody, FileView, SignBody, SignatureListView, SignatureView,
+    UploadRequestView, UploadView,
+};
 pub use hold::{HoldBody, HoldView};
 pub use me::{MeView, MembershipOfMe, SwitchBody};
 pub use membership::{MemberBody, MemberPatchBody, MemberView};
@@ -28,7 +33,7 @@ pub use page::PageView;
 pub use person::{PersonBody, PersonPatchBody, PersonView};
 pub use specialist::{HoursBlock, HoursBody, SpecialistView, WeekdayWord};
 pub use values::{
-    HoldKey, Id, Instant, MemberKey, PersonKey, TypeKey, UserKey, WebhookDeliveryKey,
+    FileKey, HoldKey, Id, Instant, MemberKey, PersonKey, TypeKey, UserKey, WebhookDeliveryKey,
     WebhookEndpointKey, Zone,
 };
 pub(crate) use values::{invalid, present};

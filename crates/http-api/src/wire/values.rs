@@ -5,7 +5,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use chrono_tz::Tz;
 use restartix_kernel::{
-    AppointmentTypeId, HoldId, MembershipId, PersonId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    AppointmentTypeId, FileId, HoldId, MembershipId, PersonId, UserId, WebhookDeliveryId,
+    WebhookEndpointId,
 };
 use restartix_scheduling::engine::parse_zone;
 use restartix_workflows::Failure;
@@ -31,6 +32,8 @@ pub type MemberKey = Id<MembershipId>;
 pub type TypeKey = Id<AppointmentTypeId>;
 /// A hold's id.
 pub type HoldKey = Id<HoldId>;
+/// A file's id.
+pub type FileKey = Id<FileId>;
 /// A webhook endpoint's id.
 pub type WebhookEndpointKey = Id<WebhookEndpointId>;
 /// A webhook delivery's id.

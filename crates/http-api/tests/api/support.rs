@@ -17,6 +17,7 @@ use restartix_kernel::{
     WebhookEndpointId,
 };
 use restartix_scheduling::memory::MemoryHolds;
+use restartix_storage::EicarScanner;
 use restartix_telemetry::memory::MemoryAuditLog;
 use restartix_tenancy::memory::{MemoryDirectory, PlainTokens};
 use restartix_tenancy::{
@@ -29,7 +30,7 @@ use restartix_webhooks::{
     Attempt, Dispatch, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
 };
 use restartix_workflows::{
-    Access, Bookings, Calls, Clinic, Desk, JoinKey, Records, Schedule, UnitOfWork, Visits,
+    Access, Bookings, Calls, Clinic, Desk, Filing, JoinKey, Records, Schedule, UnitOfWork, Visits,
     Webhooks, Work,
 };
 use serde_json::Value;
@@ -208,6 +209,7 @@ pub(crate) fn bench_with(extra: Vec<Route>, config: Config) -> Bench {
         bookings: Bookings::new(desk.clone(), holds.clone()),
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
+        files: Filing::new(desk.clone(), None, Arc::new(EicarScanner)),
         visits: Visits::new(desk.clone(), Arc::new(Away), Arc::new(MemoryProvider::default())),
         calls: Calls::new(desk.clone(), Arc::new(Nameless), None),
         webhooks: Webhooks::new(desk.clone(), Arc::new(Away), Arc::new(Away)),

@@ -13,6 +13,8 @@ pub(super) struct Request {
     pub(super) path: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<Value>,
+    /// Bytes instead of a body in JSON.
+    pub(super) bytes: Option<&'static [u8]>,
 }
 
 /// What came back.
@@ -54,9 +56,12 @@ pub(super) fn send(base: &str, token: Option<&str>, request: &Request) -> Result
     for (name, value) in &request.headers {
         builder = builder.header(name.as_str(), value.as_str());
     }
-    let response = match &request.body {
-        None => agent.run(builder.body(())?),
-        Some(body) => {
+    let response = match (&request.body, request.bytes) {
+        (_, Some(bytes)) => {
+            agent.run(builder.header("content-type", "application/octet-stream").body(bytes)?)
+        }
+        (None, None) => agent.run(builder.body(())?),
+        (Some(body), None) => {
             agent.run(builder.header("content-type", "application/json").body(body.to_string())?)
         }
     };

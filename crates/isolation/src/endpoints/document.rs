@@ -14,6 +14,8 @@ pub(super) struct Operation {
     pub(super) body: Option<Value>,
     /// Every field that its body may have, at whatever depth.
     pub(super) fields: Vec<String>,
+    /// Whether it takes bytes, and no JSON.
+    pub(super) takes_bytes: bool,
 }
 
 impl Operation {
@@ -60,6 +62,8 @@ pub(super) fn operations(document: &Value) -> Result<Vec<Operation>> {
                 query,
                 body: schema.map(|schema| fitting(document, schema, 0)),
                 fields,
+                takes_bytes: content
+                    .is_some_and(|content| content.contains_key("application/octet-stream")),
             });
         }
     }

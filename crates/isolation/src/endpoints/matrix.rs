@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Request, send};
 use super::document::Operation;
-use super::scene::{Api, ROLES, Scene, window};
+use super::scene::{Api, BYTES, ROLES, Scene, announcement, window};
 use crate::Subject;
 
 const NOBODYS: &str = "4f1e0c5a-8b7d-4e2f-9a3c-6d5b4c3a2f1e";
@@ -275,6 +275,11 @@ fn with_slot(operation: &Operation, mine: &mut Scene<'_>) -> Result<Option<Value
     {
         fields.extend(slot.into_iter().filter(|(name, _)| operation.fields.contains(name)));
     }
+    if operation.path == "/v1/files"
+        && let Value::Object(announced) = announcement()
+    {
+        fields.extend(announced);
+    }
     let names: Vec<_> = fields.keys().filter(|name| name.ends_with("_id")).cloned().collect();
     for name in names {
         if let Some(own) = mine.referred(&name)? {
@@ -327,7 +332,8 @@ fn request(
     if !query.is_empty() {
         path = format!("{path}?{}", query.join("&"));
     }
-    Request { method: operation.method.clone(), path, headers: Vec::new(), body }
+    let bytes = operation.takes_bytes.then_some(BYTES);
+    Request { method: operation.method.clone(), path, headers: Vec::new(), body, bytes }
 }
 
 fn differs(strange: &Answer, unknown: &Answer) -> Option<String> {

@@ -67,8 +67,13 @@ impl<'a> Scene<'a> {
     }
 
     fn ask(&self, role: &str, method: &str, path: &str, body: Option<Value>) -> Result<Answer> {
-        let request =
-            Request { method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body };
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body,
+            bytes: None,
+        };
         let answer = send(&self.api.url, Some(self.clinic()?.token(role)?), &request)?;
         if !(200..300).contains(&answer.status) {
             bail!("{method} {path} as {role}: {} {}", answer.status, answer.text);
@@ -110,6 +115,13 @@ impl<'a> Scene<'a> {
                 }
                 id_of(&self.ask("specialist", "POST", "/v1/appointments", Some(body))?)?
             }
+            "files" => {
+                let mut body = announcement();
+                if let Some(fields) = body.as_object_mut() {
+                    fields.insert("patient_id".to_owned(), json!(clinic.patient_id));
+                }
+                id_of(&self.ask("specialist", "POST", "/v1/files", Some(body))?)?
+            }
             "webhook-endpoints" => {
                 let body = json!({ "url": clinic.receiver, "event_types": ["*"] });
                 id_of(&self.ask("admin", "POST", "/v1/webhook-endpoints", Some(body))?)?
@@ -150,7 +162,7 @@ impl<'a> Scene<'a> {
             let _gone = match collection.as_str() {
                 "appointments" => self.ask("admin", "POST", &format!("{path}/cancel"), reason()),
                 "holds" => self.ask("patient", "DELETE", &path, None),
-                "webhook-endpoints" | "appointment-types" | "memberships" => {
+                "webhook-endpoints" | "appointment-types" | "memberships" | "files" => {
                     self.ask("admin", "DELETE", &path, None)
                 }
                 _ => continue,
@@ -168,6 +180,7 @@ impl<'a> Scene<'a> {
             "endpoint_id" => "webhook-endpoints",
             "appointment_id" => "appointments",
             "person_id" => "people",
+            "signature_file_id" => "files",
             "patient_id" => return Ok(Some(self.clinic()?.patient_id.clone())),
             _ => return Ok(None),
         };
@@ -192,6 +205,21 @@ impl<'a> Scene<'a> {
             json!({ "appointment_type_id": kind, "specialist_id": specialist, "starts_at": starts_at }),
         )
     }
+}
+
+/// The bytes of every file that is made here.
+pub(super) const BYTES: &[u8] = b"%PDF-1.7\n% a file that a probe of isolation made\n";
+
+/// What is said of them before they come.
+pub(super) fn announcement() -> Value {
+    use sha2::Digest as _;
+    json!({
+        "kind": "document",
+        "file_name": "probe.pdf",
+        "content_type": "application/pdf",
+        "size_bytes": BYTES.len(),
+        "sha256": hex::encode(sha2::Sha256::digest(BYTES)),
+    })
 }
 
 /// From an hour from now, until rooms are not open yet (clinics under test open them a day ahead).

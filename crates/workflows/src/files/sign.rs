@@ -33,11 +33,11 @@ impl Filing {
         self.desk
             .change(tenant, async |work| {
                 let document = find(work, tenant, document).await?;
+                let picture = picture_of(work, tenant, picture).await?;
                 available(&document)?;
                 if !matches!(document.kind, FileKind::Document | FileKind::Prescription) {
                     return Err(Failure::NotSignable);
                 }
-                let picture = picture_of(work, tenant, picture).await?;
                 let signature = Signature {
                     id: SignatureId::fresh(&*self.desk.clock, &*self.desk.random),
                     document: document.id,
