@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use restartix_kernel::StoreError;
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
 use restartix_storage::Files;
-use restartix_telemetry::AuditTrail;
+use restartix_telemetry::{AuditTrail, Programs, RehabEvents};
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
@@ -53,6 +53,10 @@ pub trait Work: Send {
     fn presence(&mut self) -> &mut dyn Presence;
     /// What is known of files.
     fn files(&mut self) -> &mut dyn Files;
+    /// What patients are to do.
+    fn programs(&mut self) -> &mut dyn Programs;
+    /// What was reported of it.
+    fn rehab(&mut self) -> &mut dyn RehabEvents;
     /// Where webhooks go.
     fn webhook_endpoints(&mut self) -> &mut dyn Endpoints;
     /// What webhooks tell.

@@ -27,6 +27,7 @@ mod operator;
 mod outbox;
 mod preparing;
 mod presence;
+mod rehab;
 mod scheduling;
 mod schema;
 mod tenancy;

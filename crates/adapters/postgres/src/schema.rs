@@ -328,3 +328,76 @@ allow_tables_to_appear_in_same_query!(
     appointments,
     files,
 );
+
+table! {
+    programs (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        patient_id -> Uuid,
+        starts_on -> Date,
+        status -> Text,
+        ended_at -> Nullable<Timestamptz>,
+        revision -> Integer,
+        version -> Integer,
+    }
+}
+
+table! {
+    program_revisions (org_id, program_id, version) {
+        org_id -> BigInt,
+        program_id -> Uuid,
+        version -> Integer,
+        effective_on -> Date,
+        sessions_per_week -> Integer,
+    }
+}
+
+table! {
+    program_exercises (org_id, program_id, version, position) {
+        org_id -> BigInt,
+        program_id -> Uuid,
+        version -> Integer,
+        position -> Integer,
+        exercise_id -> Uuid,
+        sets -> Integer,
+        reps -> Integer,
+    }
+}
+
+table! {
+    program_pauses (org_id, program_id, version) {
+        org_id -> BigInt,
+        program_id -> Uuid,
+        version -> Integer,
+        paused_at -> Timestamptz,
+        resumed_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    rehab_events (org_id, patient_id, id) {
+        org_id -> BigInt,
+        patient_id -> Uuid,
+        id -> Uuid,
+        program_id -> Uuid,
+        #[sql_name = "type"]
+        kind -> Text,
+        occurred_at -> Timestamptz,
+        exercise_id -> Nullable<Uuid>,
+        sets -> Nullable<Integer>,
+        reps -> Nullable<Integer>,
+        pain -> Nullable<Integer>,
+        effort -> Nullable<Integer>,
+        duration_seconds -> Nullable<Integer>,
+        source -> Nullable<Text>,
+        instrument -> Nullable<Text>,
+        score -> Nullable<Integer>,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    care_relations,
+    programs,
+    program_revisions,
+    program_exercises,
+);

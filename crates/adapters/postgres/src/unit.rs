@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
 use restartix_storage::Files;
-use restartix_telemetry::AuditTrail;
+use restartix_telemetry::{AuditTrail, Programs, RehabEvents};
 use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
 use restartix_video::{Presence, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
@@ -99,6 +99,14 @@ impl Work for PgWork {
     }
 
     fn files(&mut self) -> &mut dyn Files {
+        self
+    }
+
+    fn programs(&mut self) -> &mut dyn Programs {
+        self
+    }
+
+    fn rehab(&mut self) -> &mut dyn RehabEvents {
         self
     }
 

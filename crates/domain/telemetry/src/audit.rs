@@ -114,6 +114,10 @@ resource_kinds! {
     VideoRoom = "video_room",
     /// A file, and the signatures under it.
     File = "file",
+    /// A patient's programme of exercises.
+    Program = "program",
+    /// What was reported of programmes.
+    RehabEvent = "rehab_event",
     /// A line of the audit itself.
     AuditEvent = "audit_event",
     /// An address of an organisation that hears of events.

@@ -1,0 +1,5 @@
+//! Programmes, and what was reported of them.
+
+mod events;
+mod plans;
+mod programs;
