@@ -12,11 +12,11 @@ use tokio::task::JoinHandle;
 
 use crate::reply::dropped;
 
-/// The greatest body that is read; longer ones answer 413.
-const MAX_BODY: usize = 1 << 20;
-
 /// What a stand-in does with a request. It routes by itself: the whole table is one `match`.
 pub(crate) trait StandIn: Send + Sync + 'static {
+    /// The greatest body that is read; longer ones answer 413.
+    const MAX_BODY: usize = 1 << 20;
+
     /// The answer to one request, its body already read.
     fn answer(
         self: Arc<Self>,
@@ -54,7 +54,7 @@ impl Listener {
         let gate = Arc::clone(&open);
         let server = HttpServer::new(move || {
             let (stand_in, gate) = (Arc::clone(&stand_in), Arc::clone(&gate));
-            App::new().app_data(web::PayloadConfig::new(MAX_BODY)).default_service(web::to(
+            App::new().app_data(web::PayloadConfig::new(S::MAX_BODY)).default_service(web::to(
                 move |request: HttpRequest, body: Bytes| {
                     let (stand_in, gate) = (Arc::clone(&stand_in), Arc::clone(&gate));
                     async move {

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use restartix_kernel::Secret;
 use restartix_sandbox::daily::{Daily, Options, Subscription};
 use restartix_sandbox::receiver::{self, Receiver};
+use restartix_sandbox::s3::{self, S3};
 use restartix_sandbox::telemetry::{self, Telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
@@ -30,6 +31,8 @@ enum StandIn {
     Receiver(ReceiverArguments),
     /// The Telemetry service: `POST /v1/ingest`.
     Telemetry(TelemetryArguments),
+    /// S3, the store of files.
+    S3(S3Arguments),
 }
 
 #[derive(clap::Args)]
@@ -80,12 +83,29 @@ struct TelemetryArguments {
     store: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct S3Arguments {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// The id of the access key.
+    #[arg(long, requires = "secret_access_key")]
+    access_key_id: Option<String>,
+    /// The secret of the access key.
+    #[arg(long, requires = "access_key_id")]
+    secret_access_key: Option<String>,
+    /// The region that signatures must be for.
+    #[arg(long)]
+    region: Option<String>,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().stand_in {
         StandIn::Daily(arguments) => daily(arguments).await,
         StandIn::Receiver(arguments) => receiver(arguments).await,
         StandIn::Telemetry(arguments) => telemetry(arguments).await,
+        StandIn::S3(arguments) => s3(arguments).await,
     }
 }
 
@@ -130,6 +150,22 @@ async fn telemetry(arguments: TelemetryArguments) -> anyhow::Result<()> {
     announce("telemetry", telemetry.url())?;
     until_told(terminate).await?;
     telemetry.stop().await.context("the stand-in did not stop")
+}
+
+async fn s3(arguments: S3Arguments) -> anyhow::Result<()> {
+    let mut options = s3::Options { port: arguments.port, ..s3::Options::default() };
+    if let (Some(id), Some(secret)) = (arguments.access_key_id, arguments.secret_access_key) {
+        options.access_key_id = id;
+        options.secret_access_key = Secret::from(secret);
+    }
+    if let Some(region) = arguments.region {
+        options.region = region;
+    }
+    let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+    let s3 = S3::start(options).await.context("S3's stand-in did not start")?;
+    announce("s3", s3.url())?;
+    until_told(terminate).await?;
+    s3.stop().await.context("S3's stand-in did not stop")
 }
 
 /// Until Ctrl-C or SIGTERM.

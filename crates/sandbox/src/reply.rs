@@ -29,10 +29,19 @@ pub(crate) fn dropped() -> HttpResponse {
 
 /// An answer of `length` bytes whose connection ends after `part` of them.
 pub(crate) fn broken_off(length: u64, part: Bytes) -> HttpResponse {
+    breaking(HttpResponse::Ok(), length, part)
+}
+
+/// `response` with a body of `length` bytes, whose connection ends after `part` of them.
+pub(crate) fn breaking(
+    mut response: HttpResponseBuilder,
+    length: u64,
+    part: Bytes,
+) -> HttpResponse {
     let failure = io::Error::new(io::ErrorKind::ConnectionAborted, "broken off on purpose");
     let first = (!part.is_empty()).then_some(Ok(part));
     let parts = stream::iter(first.into_iter().chain([Err(failure)]));
-    HttpResponse::Ok().body(SizedStream::new(length, parts))
+    response.body(SizedStream::new(length, parts))
 }
 
 /// `response` with `body`, in whose middle it pauses on `clock`.

@@ -79,9 +79,8 @@ impl Stand {
         authorization: Option<&str>,
         body: &str,
     ) -> Option<(u16, Value)> {
-        let mut request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.daily.url()));
+        let mut request =
+            http::Request::builder().method(method).uri(format!("{}{path}", self.daily.url()));
         if let Some(value) = authorization {
             request = request.header("authorization", value);
         }

@@ -75,7 +75,7 @@ impl Stand {
             .iter()
             .map(|secret| sign(secret, &format!("{id}.{timestamp}.{body}")))
             .collect();
-        let mut request = ureq::http::Request::post(self.receiver.hook(name))
+        let mut request = http::Request::post(self.receiver.hook(name))
             .header("webhook-id", id)
             .header("webhook-timestamp", &timestamp)
             .header("x-tenant-key", "a secret of the receiver's");
@@ -88,7 +88,7 @@ impl Stand {
     /// A control request.
     pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let text = if body.is_null() { String::new() } else { body.to_string() };
-        let request = ureq::http::Request::builder()
+        let request = http::Request::builder()
             .method(method)
             .uri(format!("{}/_sandbox{path}", self.receiver.url()))
             .body(text)
@@ -97,7 +97,7 @@ impl Stand {
         (answer.status, serde_json::from_str(&answer.body).unwrap())
     }
 
-    async fn exchange(&self, request: ureq::http::Request<String>) -> Option<Answer> {
+    async fn exchange(&self, request: http::Request<String>) -> Option<Answer> {
         let agent = self.agent.clone();
         let exchange = move || {
             let request = agent.configure_request(request).allow_non_standard_methods(true).build();
