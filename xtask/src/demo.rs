@@ -12,13 +12,16 @@ use crate::run::Session;
 use crate::services::Purpose;
 use crate::stack::{self, Client, Clinic, Plan, Register, Stack};
 
+mod audit;
 mod call;
+mod files;
 mod hooks;
 mod made;
 mod operations;
 mod tour;
 mod walls;
 
+use files::Papers;
 use made::Made;
 use tour::Tour;
 
@@ -60,8 +63,9 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode> {
         cast(session, &stack, &client, clinics.get(1).context("the fixture has one clinic")?)?;
     let dana = client.with_token(&stack.token(session, "dana-two-clinics", TOKEN_MINUTES)?);
 
+    let papers = Papers::read(session)?;
     let mut tour = Tour::new(session);
-    let outcome = play(&mut tour, &stack, &client, &dana, &first, &second);
+    let outcome = play(&mut tour, &stack, &papers, &client, &dana, [&first, &second]);
     println!("\n{}\n", tour.table());
     if let Err(surprise) = outcome {
         println!("SURPRISE: {surprise:#}\n\nlogs: {}", dir.display());
@@ -74,10 +78,10 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode> {
 fn play(
     tour: &mut Tour<'_>,
     stack: &Stack,
+    papers: &Papers,
     nobody: &Client,
     dana: &Client,
-    first: &Cast<'_>,
-    second: &Cast<'_>,
+    [first, second]: [&Cast<'_>; 2],
 ) -> Result<()> {
     let daily = Client::new(&stack.daily_url);
     let receiver = Client::new(&stack.receiver_url);
@@ -86,15 +90,29 @@ fn play(
         [hooks::listen(tour, &receiver, first)?, hooks::listen(tour, &receiver, second)?];
     let offer = call::furnish(tour, first)?;
     let booked = call::book_and_join(tour, &daily, first, offer)?;
-    let happened =
-        [("appointment.created", 2), ("appointment.cancelled", 1), ("video.room_ready", 2)];
+    let filed = files::exchange(tour, papers, first, &booked)?;
+    let happened = [
+        ("appointment.created", 2),
+        ("appointment.cancelled", 1),
+        ("video.room_ready", 2),
+        ("file.available", 3),
+        ("document.signed", 1),
+    ];
     let hooked = hooks::heard(tour, &receiver, first, first_tool, &happened)?;
-    let aurora = Made { booked, hooked };
+    let aurora = Made { booked, filed, hooked };
     let offer = call::furnish(tour, second)?;
     let booked = call::book(tour, second, offer)?;
-    let happened = [("appointment.created", 1), ("video.room_ready", 1)];
+    let filed = files::exchange(tour, papers, second, &booked)?;
+    let happened = [
+        ("appointment.created", 1),
+        ("video.room_ready", 1),
+        ("file.available", 3),
+        ("document.signed", 1),
+    ];
     let hooked = hooks::heard(tour, &receiver, second, second_tool, &happened)?;
-    let tamar = Made { booked, hooked };
+    let tamar = Made { booked, filed, hooked };
+    audit::every_act(tour, first, &aurora, &tamar)?;
+    audit::every_act(tour, second, &tamar, &aurora)?;
     walls::foreign_ids(tour, nobody, second, &aurora)?;
     walls::foreign_ids(tour, nobody, first, &tamar)?;
     walls::untouched(tour, first, &aurora)?;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use chrono::{DateTime, SubsecRound as _, Utc};
 use restartix_kernel::{Clock, EventId, PersonId, Random, StoreError};
 use restartix_telemetry::{Act, AuditEvent, Outcome, Resource};
 use restartix_tenancy::Tenant;
@@ -23,6 +24,11 @@ impl Desk {
     /// A desk over these ports.
     pub fn new(units: Arc<dyn UnitOfWork>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self { units, clock, random }
+    }
+
+    /// Now, to the microsecond: what is told of it at once reads as what is kept of it later.
+    pub(crate) fn moment(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(6)
     }
 
     /// Looks at one organisation's data; nothing can be changed.

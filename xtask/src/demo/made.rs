@@ -3,12 +3,14 @@
 use anyhow::Result;
 
 use super::call::{Booked, Offer};
+use super::files::Filed;
 use super::hooks::Hooked;
 use crate::stack::random_uuid;
 
 /// What the demo made in one clinic, by its public ids.
 pub(super) struct Made {
     pub(super) booked: Booked,
+    pub(super) filed: Filed,
     pub(super) hooked: Hooked,
 }
 
@@ -28,16 +30,25 @@ impl Made {
                 // An integer below 2^53; the chance that somebody has it is nil.
                 appointment: "7001002003004005".to_owned(),
             },
+            filed: Filed { document: random_uuid()?, signature: random_uuid()? },
             hooked: Hooked { endpoint: random_uuid()?, delivery: random_uuid()? },
         })
     }
 
     /// Every id that stays and that a list of this clinic may show.
     pub(super) fn ids(&self) -> Vec<&str> {
-        let Self { booked, hooked } = self;
+        let Self { booked, filed, hooked } = self;
         let Offer { appointment_type, specialist, patient, membership } = &booked.offer;
         let of_booking = [&booked.appointment, appointment_type, specialist, patient, membership];
+        let of_files = [&filed.document, &filed.signature];
         let of_hooks = [&hooked.endpoint, &hooked.delivery];
-        of_booking.into_iter().chain(of_hooks).map(String::as_str).collect()
+        of_booking.into_iter().chain(of_files).chain(of_hooks).map(String::as_str).collect()
+    }
+
+    /// Ids of which the clinic's own audit tells, and no other's.
+    pub(super) fn traced(&self) -> Vec<&str> {
+        let Self { booked, filed, hooked } = self;
+        let traced = [&booked.appointment, &booked.hold, &filed.document, &hooked.endpoint];
+        traced.map(String::as_str).into()
     }
 }

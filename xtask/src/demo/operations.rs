@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::{Booked, Offer, at, later};
+use super::files::Filed;
 use super::hooks::Hooked;
 use super::made::Made;
 
@@ -30,6 +31,8 @@ pub(super) struct Operation {
 pub(super) fn operations(made: &Made) -> Vec<Operation> {
     let mut all = booking(&made.booked);
     all.extend(named_by_reference(&made.booked));
+    all.extend(files(&made.filed));
+    all.extend(files_by_reference(&made.booked));
     all.extend(webhooks(&made.hooked));
     all
 }
@@ -122,6 +125,54 @@ fn named_by_reference(booked: &Booked) -> Vec<Operation> {
         // A hold that is not the caller's is lost to them, wherever it is.
         operation("POST /v1/appointments", Patient, json!({ "hold_id": hold }), 409),
         operation("POST /v1/memberships", Admin, member, 404),
+    ]
+}
+
+fn files(filed: &Filed) -> Vec<Operation> {
+    use Who::{Admin, Patient, Specialist};
+    let file = format!("/v1/files/{}", filed.document);
+    let way = |way: &str| format!("{file}/{way}");
+    let signed = || Some(json!({ "signature_file_id": filed.signature }));
+    vec![
+        hidden("GET /v1/files/{}", Admin, &file, None),
+        hidden("GET /v1/files/{}", Specialist, &file, None),
+        hidden("GET /v1/files/{}", Patient, &file, None),
+        hidden("PATCH /v1/files/{}", Admin, &file, Some(json!({ "legal_hold": true }))),
+        hidden("DELETE /v1/files/{}", Admin, &file, None),
+        hidden("DELETE /v1/files/{}", Patient, &file, None),
+        hidden("PUT /v1/files/{}/content", Specialist, &way("content"), None),
+        hidden("POST /v1/files/{}/complete", Specialist, &way("complete"), None),
+        hidden("GET /v1/files/{}/download", Admin, &way("download"), None),
+        hidden("GET /v1/files/{}/download", Specialist, &way("download"), None),
+        hidden("GET /v1/files/{}/download", Patient, &way("download"), None),
+        hidden("POST /v1/files/{}/sign", Patient, &way("sign"), signed()),
+        hidden("GET /v1/files/{}/signatures", Admin, &way("signatures"), None),
+    ]
+}
+
+fn files_by_reference(booked: &Booked) -> Vec<Operation> {
+    use Who::{Admin, Specialist};
+    let (patient, appointment) = (&booked.offer.patient, &booked.appointment);
+    let report = |field: &str, value: Value| {
+        let mut body = json!({
+            "kind": "document",
+            "file_name": "theirs.pdf",
+            "content_type": "application/pdf",
+            "size_bytes": 1000,
+            "sha256": "0".repeat(64),
+        });
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert(field.to_owned(), value);
+        }
+        Some(body)
+    };
+    let of = appointment.parse::<i64>().map_or(Value::Null, Value::from);
+    let listed = format!("/v1/files?patient_id={patient}");
+    vec![
+        // A filter that nothing of one's own fits.
+        Operation { refused: 200, ..hidden("GET /v1/files", Admin, &listed, None) },
+        hidden("POST /v1/files", Specialist, "/v1/files", report("patient_id", json!(patient))),
+        hidden("POST /v1/files", Specialist, "/v1/files", report("appointment_id", of)),
     ]
 }
 

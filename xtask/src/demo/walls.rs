@@ -52,6 +52,7 @@ fn silent(stranger: &Cast<'_>, made: &Made) -> Result<String> {
         "specialists",
         "people",
         "memberships",
+        "files",
         "webhook-endpoints",
         "webhook-deliveries",
         "webhook-events",
@@ -78,6 +79,7 @@ pub(super) fn untouched(tour: &mut Tour<'_>, cast: &Cast<'_>, made: &Made) -> Re
             format!("/v1/appointments/{}", made.booked.appointment),
             format!("/v1/appointment-types/{}", made.booked.offer.appointment_type),
             format!("/v1/people/{}", made.booked.offer.patient),
+            format!("/v1/files/{}", made.filed.document),
         ];
         for path in &paths {
             let answer = cast.admin.get(path)?;

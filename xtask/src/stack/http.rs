@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use ureq::http::request::Builder;
 use ureq::http::{Request, Response};
 use ureq::{Agent, Body};
 
@@ -11,6 +12,8 @@ use ureq::{Agent, Body};
 pub(crate) struct Answer {
     pub(crate) status: u16,
     headers: ureq::http::HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+    /// The body as text; what is no UTF-8 shows as U+FFFD.
     pub(crate) text: String,
     /// The body where it is JSON, else null.
     pub(crate) json: Value,
@@ -98,28 +101,46 @@ impl Client {
         body: Option<&Value>,
         headers: &[(&str, &str)],
     ) -> Result<Answer> {
-        let uri =
-            if path.starts_with('/') { format!("{}{path}", self.base) } else { path.to_owned() };
-        let mut request = Request::builder().method(method).uri(&uri);
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
+        let request = self.request(method, path, headers);
         let response = match body {
             None => self.agent.run(request.body(())?),
             Some(body) => self
                 .agent
                 .run(request.header("content-type", "application/json").body(body.to_string())?),
         };
-        answer(response.with_context(|| format!("{method} {uri}"))?)
+        answer(response.with_context(|| format!("{method} {path}"))?)
+    }
+
+    /// Sends bytes, with these headers and no others.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        bytes: &[u8],
+    ) -> Result<Answer> {
+        let response = self.agent.run(self.request(method, path, headers).body(bytes)?);
+        answer(response.with_context(|| format!("{method} {path}"))?)
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Builder {
+        let uri =
+            if path.starts_with('/') { format!("{}{path}", self.base) } else { path.to_owned() };
+        let mut request = Request::builder().method(method).uri(uri);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request
     }
 }
 
 fn answer(response: Response<Body>) -> Result<Answer> {
     let (parts, mut body) = response.into_parts();
-    let text = body.read_to_string()?;
+    let bytes = body.read_to_vec()?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     let json = serde_json::from_str(&text).unwrap_or_default();
-    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, text, json })
+    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, bytes, text, json })
 }

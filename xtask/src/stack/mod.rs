@@ -84,12 +84,20 @@ impl Stack {
                 ("--webhook-hmac", secrets.get("daily_notice_key")?),
             ],
         )?;
+        let s3_url = stand_ins.start(
+            "s3",
+            &[
+                ("--access-key-id", secrets.get("s3_access_key_id")?),
+                ("--secret-access-key", secrets.get("s3_secret_access_key")?),
+            ],
+        )?;
         let receiver_url = stand_ins.start("receiver", &[])?;
         let places = Places {
             port,
             bootstrap_url: &database_url,
             redis_url: &redis_url,
             daily_url: &daily_url,
+            s3_url: &s3_url,
         };
         let stack = Self {
             url: format!("http://127.0.0.1:{port}"),
@@ -103,6 +111,7 @@ impl Stack {
         };
         stack.core_api(session, &["migrate", "--bootstrap"])?;
         stack.core_api(session, &["migrate"])?;
+        stack.core_api(session, &["bucket", "apply"])?;
         Ok(stack)
     }
 

@@ -32,6 +32,8 @@ impl Secrets {
             "daily_domain_id": random_uuid()?,
             // 32 hex digits are base64 too: of 24 bytes.
             "daily_notice_key": secret()?,
+            "s3_access_key_id": format!("AKID{}", secret()?),
+            "s3_secret_access_key": format!("development-{}{}", secret()?, secret()?),
             "webhook_keys": format!("development:{}", sealing_key(&secret()?, &secret()?)),
         });
         write_private(&file, &made.to_string())?;
@@ -66,6 +68,7 @@ pub(super) struct Places<'a> {
     pub(super) bootstrap_url: &'a str,
     pub(super) redis_url: &'a str,
     pub(super) daily_url: &'a str,
+    pub(super) s3_url: &'a str,
 }
 
 /// The server's configuration, as its environment.
@@ -89,6 +92,12 @@ pub(super) fn environment(secrets: &Secrets, places: &Places<'_>) -> Result<Vec<
         ("DAILY__API_KEY", secrets.get("daily_api_key")?.to_owned()),
         ("DAILY__DOMAIN_ID", secrets.get("daily_domain_id")?.to_owned()),
         ("DAILY__NOTICE_KEY", secrets.get("daily_notice_key")?.to_owned()),
+        ("STORAGE__ENDPOINT", places.s3_url.to_owned()),
+        ("STORAGE__PATH_STYLE", "true".to_owned()),
+        ("STORAGE__REGION", "eu-central-1".to_owned()),
+        ("STORAGE__BUCKET", "restartix-files".to_owned()),
+        ("STORAGE__ACCESS_KEY_ID", secrets.get("s3_access_key_id")?.to_owned()),
+        ("STORAGE__SECRET_ACCESS_KEY", secrets.get("s3_secret_access_key")?.to_owned()),
         ("WEBHOOKS__SECRET_KEYS", secrets.get("webhook_keys")?.to_owned()),
         // The stack's own receiver of webhooks.
         ("WEBHOOKS__ALLOW_LOOPBACK", "true".to_owned()),

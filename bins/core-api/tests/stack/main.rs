@@ -1,5 +1,5 @@
 //! The whole stack, as it is shipped: the server as a process, real PostgreSQL, real Redis, the
-//! stand-in for Daily.co on a real socket; stopped, killed and lied to.
+//! stand-ins for Daily.co and S3 on real sockets; stopped, killed and lied to.
 
 #![expect(clippy::indexing_slicing, reason = "tests fail by panicking, and JSON is indexed")]
 
@@ -7,6 +7,7 @@ mod audit;
 mod booking;
 mod calls;
 mod client;
+mod files;
 mod hostile;
 mod outage;
 mod support;

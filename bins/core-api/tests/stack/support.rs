@@ -4,6 +4,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use restartix_kernel::{Clock, ExposeSecret, SystemClock};
 use restartix_sandbox::daily::{Daily, Options, Subscription};
+use restartix_sandbox::s3::{self, S3};
 use restartix_testkit::{TestDatabase, TestRedis, free_port};
 use serde_json::{Value, json};
 
@@ -12,11 +13,15 @@ use crate::client::{Client, wait_for};
 /// What Daily signs its notices with.
 pub(crate) const NOTICE_KEY: &str = "cmVzdGFydGl4LWxvY2FsLWRhaWx5LXdlYmhvb2sta2V5";
 
+/// Where the clinics' files are.
+pub(crate) const BUCKET: &str = "clinic-files";
+
 /// Two clinics and everything that they need.
 pub(crate) struct Stack {
     pub(crate) database: TestDatabase,
     pub(crate) redis: TestRedis,
     pub(crate) daily: Daily,
+    pub(crate) s3: S3,
     port: u16,
     server: Option<Child>,
 }
@@ -46,7 +51,9 @@ impl Stack {
         let webhooks = vec![Subscription { url, hmac: NOTICE_KEY.into() }];
         let daily = Daily::start(Options { webhooks, ..Options::default() }).await?;
         let (database, redis) = (TestDatabase::create().await?, TestRedis::start()?);
-        let mut stack = Self { database, redis, daily, port, server: None };
+        let s3 = S3::start(s3::Options::default()).await?;
+        let mut stack = Self { database, redis, daily, s3, port, server: None };
+        stack.operator(&["bucket", "apply"])?;
         stack.serve()?;
         Ok(stack)
     }
@@ -103,6 +110,12 @@ impl Stack {
             .env("CORE_DAILY__API_KEY", "sandbox-api-key")
             .env("CORE_DAILY__DOMAIN_ID", "30f866c3-9123-452a-8723-ff58322d09c5")
             .env("CORE_DAILY__NOTICE_KEY", NOTICE_KEY)
+            .env("CORE_STORAGE__ENDPOINT", self.s3.url())
+            .env("CORE_STORAGE__PATH_STYLE", "true")
+            .env("CORE_STORAGE__REGION", "eu-central-1")
+            .env("CORE_STORAGE__BUCKET", BUCKET)
+            .env("CORE_STORAGE__ACCESS_KEY_ID", "sandbox-access-key")
+            .env("CORE_STORAGE__SECRET_ACCESS_KEY", "sandbox-secret-access-key")
             .env("CORE_WEBHOOKS__SECRET_KEYS", format!("test:{}=", "A".repeat(43)))
             .env("CORE_WEBHOOKS__ALLOW_LOOPBACK", "true")
             .env("CORE_LOG__LEVEL", "warn");

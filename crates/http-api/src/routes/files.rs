@@ -48,9 +48,9 @@ pub(super) fn routes() -> Vec<Route> {
             announce,
         ),
         Route::member(
-            row("files.read", Verb::Get, "/v1/files/{id}", "What is known of a file."),
+            row("files.get", Verb::Get, "/v1/files/{id}", "What is known of a file."),
             Roles::EVERYBODY,
-            read,
+            get,
         ),
         Route::member(
             row(
@@ -137,7 +137,7 @@ async fn announce(
     Ok(Created(announced.into()))
 }
 
-async fn read(member: Member<'_>, PathId(id): PathId<FileId>) -> Result<Reply<FileView>, Problem> {
+async fn get(member: Member<'_>, PathId(id): PathId<FileId>) -> Result<Reply<FileView>, Problem> {
     let file = member.api.files.find(member.tenant, id).await?;
     Ok(Reply(file.into()))
 }

@@ -59,9 +59,9 @@ impl Filing {
         act: &Act,
         draft: &FileDraft,
     ) -> Result<(File, SignedRequest), Failure> {
-        draft.check()?;
         let uploader = uploader(tenant, draft.kind)?;
-        let now = self.desk.clock.now();
+        draft.check()?;
+        let now = self.desk.moment();
         let file = File {
             id: FileId::fresh(&*self.desk.clock, &*self.desk.random),
             kind: draft.kind,

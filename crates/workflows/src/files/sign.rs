@@ -45,7 +45,7 @@ impl Filing {
                     picture: picture.id,
                     signer,
                     role,
-                    signed_at: self.desk.clock.now(),
+                    signed_at: self.desk.moment(),
                 };
                 work.files().sign(&signature).await?;
                 let version = document.version;

@@ -1,0 +1,354 @@
+//! Files go up, are looked at, come down again byte for byte, and stay in their clinic.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::client::{Answer, Client, wait_for};
+use crate::support::{BUCKET, Clinic, Stack, text};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const PDF: &[u8] = b"%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\n%%EOF\n";
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n what a signature looks like";
+
+/// What is said of `bytes` before they come.
+pub(crate) fn announcement(kind: &str, name: &str, content_type: &str, bytes: &[u8]) -> Value {
+    json!({
+        "kind": kind,
+        "file_name": name,
+        "content_type": content_type,
+        "size_bytes": bytes.len(),
+        "sha256": hex::encode(Sha256::digest(bytes)),
+    })
+}
+
+fn pdf() -> Value {
+    announcement("document", "raport nou.pdf", "application/pdf", PDF)
+}
+
+fn about(mut body: Value, clinic: &Clinic) -> Value {
+    body["patient_id"] = json!(clinic.patient_id);
+    body
+}
+
+/// Sends `bytes` where the answer says, with the headers that it names.
+fn put(upload: &Value, bytes: &[u8]) -> Result<u16> {
+    let headers = upload["headers"].as_object().context("headers")?;
+    let headers: Vec<_> = headers
+        .iter()
+        .filter(|(name, _)| *name != "content-length")
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default()))
+        .collect();
+    let direct = Client::new(&text(&upload["url"])?, None);
+    Ok(direct.send_with("PUT", "", &headers, Some(bytes.to_vec()))?.status)
+}
+
+/// Announces, uploads directly, and says so; answers the id and the last answer.
+pub(crate) fn upload(who: &Client, body: &Value, bytes: &[u8]) -> Result<(String, Answer)> {
+    let told = who.post("/v1/files", body)?.expect(201)?;
+    ensure!(told["status"] == "pending", "{told}");
+    let id = text(&told["id"])?;
+    let status = put(&told["upload"], bytes)?;
+    ensure!(status == 200, "the upload was answered {status}");
+    let completed = who.send("POST", &format!("/v1/files/{id}/complete"), None)?;
+    Ok((id, completed))
+}
+
+/// Follows a download to its end; answers the bytes and how they present themselves.
+fn download(who: &Client, id: &str) -> Result<(Vec<u8>, String)> {
+    let answer = who.get(&format!("/v1/files/{id}/download"))?;
+    ensure!(answer.status == 302, "{answer:?}");
+    let link = header(&answer, "location").context("a location")?;
+    let got = Client::new(&link, None).get("")?;
+    ensure!(got.status == 200, "{got:?}");
+    let shown = header(&got, "content-disposition").unwrap_or_default();
+    Ok((got.text.into_bytes(), shown))
+}
+
+fn header(answer: &Answer, name: &str) -> Option<String> {
+    answer.headers.iter().find(|(is, _)| is == name).map(|(_, value)| value.clone())
+}
+
+fn settled(who: &Client, id: &str, status: &str) -> Result<Value> {
+    wait_for(&format!("{id} to be {status}"), PATIENCE, || {
+        let told = who.get(&format!("/v1/files/{id}"))?.expect(200)?;
+        Ok((told["status"] == status).then_some(told))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_goes_up_directly_and_comes_down_byte_for_byte_and_to_no_other_clinic()
+-> Result<()> {
+    let stack = Stack::start().await?;
+    let (one, two) = (stack.clinic("one")?, stack.clinic("two")?);
+    one.book(&one.slots()?[0])?;
+    let (id, completed) = upload(&one.specialist, &about(pdf(), &one), PDF)?;
+    let told = completed.expect(200)?;
+    assert_eq!((&told["status"], &told["code"]), (&json!("available"), &Value::Null));
+    for who in [&one.patient, &one.specialist, &one.admin] {
+        let (bytes, shown) = download(who, &id)?;
+        assert_eq!(bytes, PDF);
+        assert!(shown.starts_with("attachment; filename=\"raport nou.pdf\""), "{shown}");
+    }
+    // No key, and no other clinic's folder.
+    let listed = one.patient.get("/v1/files")?;
+    assert!(!listed.text.contains("documents/"), "{}", listed.text);
+    let objects = stack.s3.objects(BUCKET);
+    assert_eq!(objects.len(), 1);
+    assert_eq!(objects[0].key, format!("1/documents/{id}"));
+
+    let path = format!("/v1/files/{id}");
+    for who in [&two.admin, &two.specialist, &two.patient] {
+        who.get(&path)?.refused(404, "not_found")?;
+        who.get(&format!("{path}/download"))?.refused(404, "not_found")?;
+        who.send("POST", &format!("{path}/complete"), None)?.refused(404, "not_found")?;
+        let bytes = [("content-type", "application/octet-stream")];
+        who.send_with("PUT", &format!("{path}/content"), &bytes, Some(PDF.to_vec()))?
+            .refused(404, "not_found")?;
+        who.send("DELETE", &path, None)?.refused(404, "not_found")?;
+        let theirs = json!({"signature_file_id": id});
+        who.post(&format!("{path}/sign"), &theirs)?.refused(404, "not_found")?;
+        who.get(&format!("{path}/signatures"))?.refused(404, "not_found")?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_url_is_for_one_key_one_body_and_one_purpose() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let told = clinic.patient.post("/v1/files", &pdf())?.expect(201)?;
+    let url = text(&told["upload"]["url"])?;
+    let id = text(&told["id"])?;
+    let with = |url: String| json!({"url": url, "headers": told["upload"]["headers"]});
+    // Another clinic's folder, another file of the same one, a longer and another body.
+    assert_eq!(put(&with(url.replace("/1/documents/", "/2/documents/")), PDF)?, 403);
+    assert_eq!(put(&with(url.replace(&id, "0198c6f0-7e6b-7c3a-9f5e-1a2b3c4d5e6f")), PDF)?, 403);
+    let longer = [PDF, b"more"].concat();
+    assert_ne!(put(&told["upload"], &longer)?, 200);
+    assert_ne!(put(&told["upload"], &PDF.to_ascii_uppercase())?, 200);
+    assert!(stack.s3.objects(BUCKET).is_empty(), "something was kept");
+    assert_ne!(Client::new(&url, None).get("")?.status, 200, "a URL to put is none to get");
+    clinic
+        .patient
+        .send("POST", &format!("/v1/files/{id}/complete"), None)?
+        .refused(409, "missing_object")?;
+    assert_eq!(put(&told["upload"], PDF)?, 200);
+    clinic.patient.send("POST", &format!("/v1/files/{id}/complete"), None)?.expect(200)?;
+
+    let answer = clinic.patient.get(&format!("/v1/files/{id}/download"))?;
+    let link = header(&answer, "location").context("a location")?;
+    assert!(link.contains("X-Amz-Expires=60&"), "a link that is good for a minute");
+    let strange = link.replace("/1/documents/", "/2/documents/");
+    assert_eq!(Client::new(&strange, None).get("")?.status, 403);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_through_the_api_is_exactly_what_was_announced_or_nothing() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let who = &clinic.patient;
+    let id = text(&who.post("/v1/files", &pdf())?.expect(201)?["id"])?;
+    let path = format!("/v1/files/{id}/content");
+    let send = |bytes: &[u8]| {
+        let kind = [("content-type", "application/octet-stream")];
+        who.send_with("PUT", &path, &kind, Some(bytes.to_vec()))
+    };
+    send(&PDF[1..])?.refused(422, "size_mismatch")?;
+    send(&[PDF, b"x"].concat())?.refused(422, "size_mismatch")?;
+    send(&PDF.to_ascii_uppercase())?.refused(422, "checksum_mismatch")?;
+    send(&vec![7; 20 << 20])?.refused(422, "size_mismatch")?;
+    assert!(stack.s3.objects(BUCKET).is_empty(), "something was kept");
+    send(PDF)?.expect(200)?;
+    let told = who.send("POST", &format!("/v1/files/{id}/complete"), None)?.expect(200)?;
+    assert_eq!(told["status"], "available");
+    send(PDF)?.refused(409, "file_not_pending")?;
+    // Said twice, it is said once.
+    let again = who.send("POST", &format!("/v1/files/{id}/complete"), None)?.expect(200)?;
+    assert_eq!(again, told);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malware_and_what_only_says_that_it_is_a_pdf_are_never_handed_out_and_go() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let eicar =
+        ["X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat();
+    let html = b"<html><script>alert(1)</script></html>";
+    let cases: [(Value, &[u8], &str, Value); 2] = [
+        (
+            announcement("document", "note.txt", "text/plain", eicar.as_bytes()),
+            eicar.as_bytes(),
+            "infected",
+            Value::Null,
+        ),
+        (
+            announcement("document", "note.pdf", "application/pdf", html),
+            html,
+            "rejected",
+            json!("type_mismatch"),
+        ),
+    ];
+    for (body, bytes, status, code) in cases {
+        let (id, completed) = upload(&clinic.patient, &body, bytes)?;
+        let told = completed.expect(200)?;
+        assert_eq!((&told["status"], &told["code"]), (&json!(status), &code));
+        let path = format!("/v1/files/{id}/download");
+        clinic.patient.get(&path)?.refused(409, "file_not_available")?;
+    }
+    wait_for("their bytes to go", PATIENCE, || {
+        Ok(stack.s3.objects(BUCKET).is_empty().then_some(()))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_a_file_is_refused_with_its_place() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let stranger = "0198c6f0-7e6b-7c3a-9f5e-1a2b3c4d5e6f";
+    let with = |name: &str, value: Value| {
+        let mut body = pdf();
+        body[name] = value;
+        body
+    };
+    let cases = [
+        (with("kind", json!("recording")), "/kind", "not_yours_to_make"),
+        (with("kind", json!("prescription")), "/kind", "not_yours_to_make"),
+        (with("kind", json!("virus")), "/kind", "unknown_word"),
+        (with("content_type", json!("text/html")), "/content_type", "unknown_word"),
+        (with("content_type", json!("image/png")), "/content_type", "not_of_this_kind"),
+        (with("file_name", json!("raport.exe")), "/file_name", "type_mismatch"),
+        (with("file_name", json!("../raport.pdf")), "/file_name", "R15"),
+        (with("file_name", json!("a/raport.pdf")), "/file_name", "R13"),
+        (with("file_name", json!("con.pdf")), "/file_name", "R19"),
+        (with("size_bytes", json!(0)), "/size_bytes", "out_of_range"),
+        (with("size_bytes", json!(53_000_000)), "/size_bytes", "out_of_range"),
+        (with("sha256", json!("abc")), "/sha256", "invalid"),
+    ];
+    for (body, pointer, code) in cases {
+        let told = clinic.patient.post("/v1/files", &body)?;
+        told.refused(422, "invalid")?;
+        let error = &told.body["errors"][0];
+        assert_eq!((&error["pointer"], &error["code"]), (&json!(pointer), &json!(code)), "{body}");
+    }
+    for (name, value) in [("patient_id", json!(stranger)), ("appointment_id", json!(77))] {
+        clinic.patient.post("/v1/files", &with(name, value))?.refused(404, "not_found")?;
+    }
+    let missing = "/v1/files/0198c6f0-7e6b-7c3a-9f5e-1a2b3c4d5e6f/complete";
+    clinic.patient.send("POST", missing, None)?.refused(404, "not_found")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_signed_with_ones_own_picture_and_the_signature_tells_a_change() -> Result<()>
+{
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    clinic.book(&clinic.slots()?[0])?;
+    let prescription =
+        about(announcement("prescription", "reteta.pdf", "application/pdf", PDF), &clinic);
+    let (document, done) = upload(&clinic.specialist, &prescription, PDF)?;
+    done.expect(200)?;
+    let picture = announcement("signature", "sign.png", "image/png", PNG);
+    let (patients, done) = upload(&clinic.patient, &picture, PNG)?;
+    done.expect(200)?;
+    let sign = format!("/v1/files/{document}/sign");
+    let with = |picture: &str| json!({"signature_file_id": picture});
+    clinic.specialist.post(&sign, &with(&patients))?.refused(404, "not_found")?;
+    clinic.specialist.post(&sign, &with(&document))?.refused(422, "invalid")?;
+    let signed = clinic.patient.post(&sign, &with(&patients))?.expect(200)?;
+    assert_eq!(signed["document_sha256"], hex::encode(Sha256::digest(PDF)));
+    assert_eq!((&signed["signer_id"], &signed["valid"]), (&json!(clinic.patient_id), &json!(true)));
+    let path = format!("/v1/files/{document}/signatures");
+    let list = clinic.admin.get(&path)?.expect(200)?;
+    assert_eq!(list["items"], json!([signed]));
+
+    // A prescription is handed out by the API alone, with nothing that a browser would run.
+    let shown = clinic.patient.get(&format!("/v1/files/{document}/download"))?;
+    assert_eq!((shown.status, shown.text.as_bytes()), (200, PDF));
+    let policy = header(&shown, "content-security-policy").unwrap_or_default();
+    assert!(policy.contains("sandbox"), "{policy}");
+    assert_eq!(header(&shown, "x-content-type-options").as_deref(), Some("nosniff"));
+
+    // Somebody with the database's keys says that other bytes were signed.
+    restartix_testkit::sql(
+        &stack.database,
+        "UPDATE files SET sha256 = sha256('other') WHERE kind = 'prescription';
+         UPDATE file_signatures SET document_sha256 = sha256('other')",
+    )
+    .await?;
+    let list = clinic.admin.get(&path)?.expect(200)?;
+    assert_eq!(list["items"][0]["valid"], false);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_file_is_gone_at_once_and_its_bytes_follow_unless_it_is_held() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let (id, done) = upload(&clinic.patient, &pdf(), PDF)?;
+    done.expect(200)?;
+    let path = format!("/v1/files/{id}");
+    clinic.patient.patch(&path, &json!({"legal_hold": true}))?.refused(403, "forbidden")?;
+    clinic.admin.patch(&path, &json!({"legal_hold": true}))?.expect(200)?;
+    clinic.patient.send("DELETE", &path, None)?.refused(409, "legal_hold")?;
+    clinic.admin.patch(&path, &json!({"legal_hold": false}))?.expect(200)?;
+    clinic.specialist.send("DELETE", &path, None)?.refused(404, "not_found")?;
+    assert_eq!(clinic.patient.send("DELETE", &path, None)?.status, 204);
+    clinic.patient.get(&path)?.refused(404, "not_found")?;
+    wait_for("its bytes to go", PATIENCE, || Ok(stack.s3.objects(BUCKET).is_empty().then_some(())))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_s3_stopped_bookings_go_on_and_what_was_being_looked_at_ends_after_its_return()
+-> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let slots = clinic.slots()?;
+    let told = clinic.patient.post("/v1/files", &pdf())?.expect(201)?;
+    let id = text(&told["id"])?;
+    assert_eq!(put(&told["upload"], PDF)?, 200);
+    stack.s3.stop().await?;
+    clinic.book(&slots[0])?;
+    let complete = format!("/v1/files/{id}/complete");
+    clinic.patient.send("POST", &complete, None)?.refused(503, "storage_unavailable")?;
+    let announced = clinic.patient.post("/v1/files", &pdf())?;
+    assert_eq!(announced.status, 201, "an announcement asks nobody: {announced:?}");
+    stack.s3.restart().await?;
+    clinic.patient.send("POST", &complete, None)?.expect(200)?;
+
+    // S3 goes away between the first look and the bytes: the server goes on by itself.
+    let late = text(&announced.body["id"])?;
+    assert_eq!(put(&announced.body["upload"], PDF)?, 200);
+    stack.s3.switch(|switches| switches.cut_bodies = 1000);
+    let told = clinic.patient.send("POST", &format!("/v1/files/{late}/complete"), None)?;
+    let told = told.expect(202)?;
+    assert_eq!(told["status"], "scanning");
+    stack.s3.switch(|switches| switches.cut_bodies = 0);
+    settled(&clinic.patient, &late, "available").map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_while_it_looks_goes_on_after_its_return() -> Result<()> {
+    let mut stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let told = clinic.patient.post("/v1/files", &pdf())?.expect(201)?;
+    let id = text(&told["id"])?;
+    assert_eq!(put(&told["upload"], PDF)?, 200);
+    stack.s3.switch(|switches| switches.faults.slow_body_ms = 3000);
+    let path = format!("/v1/files/{id}");
+    let patient = clinic.patient.clone();
+    let asked = std::thread::spawn({
+        let path = format!("{path}/complete");
+        move || patient.send("POST", &path, None)
+    });
+    settled(&clinic.patient, &id, "scanning")?;
+    stack.kill();
+    ensure!(asked.join().map_err(|_| anyhow::anyhow!("the client panicked"))?.is_err(), "answered");
+    stack.s3.switch(|switches| switches.faults.slow_body_ms = 0);
+    stack.serve()?;
+    settled(&clinic.patient, &id, "available").map(drop)
+}
