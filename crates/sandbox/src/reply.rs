@@ -39,8 +39,16 @@ pub(crate) fn breaking(
     part: Bytes,
 ) -> HttpResponse {
     let failure = io::Error::new(io::ErrorKind::ConnectionAborted, "broken off on purpose");
-    let first = (!part.is_empty()).then_some(Ok(part));
-    let parts = stream::iter(first.into_iter().chain([Err(failure)]));
+    let is_begun = !part.is_empty();
+    let first = is_begun.then_some(Ok(part));
+    let end = stream::once(async move {
+        if is_begun {
+            // Meanwhile what there is leaves; otherwise nothing would.
+            tokio::task::yield_now().await;
+        }
+        Err(failure)
+    });
+    let parts = Box::pin(stream::iter(first).chain(end));
     response.body(SizedStream::new(length, parts))
 }
 

@@ -14,7 +14,7 @@ struct Home {
     rule: &'static str,
 }
 
-const HOMES: [Home; 7] = [
+const HOMES: [Home; 8] = [
     Home {
         names: &[
             "diesel",
@@ -57,6 +57,11 @@ const HOMES: [Home; 7] = [
         names: &["hyper", "hyper-*", "reqwest", "hickory-*"],
         lives: |room| matches!(room, Room::Adapter("webhook-sender" | "s3")),
         rule: "hyper lives in adapters/webhook-sender and, below rusoto, in adapters/s3",
+    },
+    Home {
+        names: &["s3s", "s3s-*"],
+        lives: |room| room == Room::Sandbox,
+        rule: "s3s, a server's side of S3, lives in sandbox",
     },
     Home {
         names: &["redis", "fred", "deadpool-redis"],

@@ -78,7 +78,7 @@ impl Stand {
         mac.update(&body);
         let digest = mac.finalize().into_bytes();
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let request = ureq::http::Request::post(format!("{}/v1/ingest", self.telemetry.url()))
+        let request = http::Request::post(format!("{}/v1/ingest", self.telemetry.url()))
             .header("content-type", "application/x-ndjson")
             .header("content-encoding", encoding)
             .header("idempotency-key", batch)
@@ -91,7 +91,7 @@ impl Stand {
 
     /// What a control endpoint answers.
     pub(crate) async fn control(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let request = ureq::http::Request::builder()
+        let request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.telemetry.url()))
             .body(body.as_bytes().to_vec())
@@ -99,7 +99,7 @@ impl Stand {
         self.exchange(request).await.unwrap()
     }
 
-    async fn exchange(&self, request: ureq::http::Request<Vec<u8>>) -> Option<(u16, Value)> {
+    async fn exchange(&self, request: http::Request<Vec<u8>>) -> Option<(u16, Value)> {
         let agent = self.agent.clone();
         let exchange = move || {
             let request = agent.configure_request(request).allow_non_standard_methods(true).build();

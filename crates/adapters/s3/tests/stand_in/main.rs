@@ -4,4 +4,10 @@
 #[cfg(test)]
 mod bucket;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod objects;
+#[cfg(test)]
+mod signed;
+#[cfg(test)]
 mod support;

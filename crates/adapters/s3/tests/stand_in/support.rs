@@ -3,9 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use restartix_kernel::{SeededRandom, SystemClock};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use hyper::{Body, Client, Request, StatusCode};
+use restartix_kernel::{Clock, SeededRandom, SystemClock};
 use restartix_s3::{Bucket, Config, CredentialSource, Credentials, Finding, S3, Timeouts};
 use restartix_sandbox::s3::{Options, S3 as StandIn};
+use restartix_storage::{
+    ObjectError, ObjectStore as _, ObjectVersion, OrgScopedKey, Parts, conformance, org_scoped_key,
+};
+use restartix_tenancy::conformance::principal;
+use restartix_tenancy::{Principal, Role};
 
 pub(crate) const BUCKET: &str = "clinic-files";
 pub(crate) const PAGE: &str = "https://app.clinic.example";
@@ -35,13 +43,84 @@ impl Stand {
         self.s3.bucket(&[PAGE.to_owned()])
     }
 
+    /// Puts some bytes.
+    pub(crate) async fn put(
+        &self,
+        key: &OrgScopedKey,
+        bytes: &'static [u8],
+    ) -> Result<ObjectVersion, ObjectError> {
+        self.s3.put(key, &conformance::announced(bytes), parts(bytes)).await
+    }
+
+    /// Reads a version to its end.
+    pub(crate) async fn read(
+        &self,
+        key: &OrgScopedKey,
+        version: &ObjectVersion,
+    ) -> Result<Vec<u8>, String> {
+        let content = self.s3.read(key, version).await.map_err(|error| error.to_string())?;
+        let parts: Vec<_> = content.unwrap().parts.collect().await;
+        let parts: Result<Vec<_>, _> = parts.into_iter().collect();
+        parts.map(|parts| parts.concat()).map_err(|error| error.to_string())
+    }
+
     pub(crate) async fn check(&self) -> Vec<Finding> {
         self.bucket().check().await.unwrap()
     }
 }
 
 pub(crate) fn s3(config: &Config) -> S3 {
-    S3::new(config, Arc::new(SystemClock), Arc::new(SeededRandom::new(1))).unwrap()
+    s3_at(config, Arc::new(SystemClock))
+}
+
+pub(crate) fn s3_at(config: &Config, clock: Arc<dyn Clock>) -> S3 {
+    S3::new(config, clock, Arc::new(SeededRandom::new(1))).unwrap()
+}
+
+/// Somebody of an organisation.
+pub(crate) async fn member(organisation: i64) -> Principal {
+    principal(organisation, Role::Admin, &SeededRandom::new(1)).await
+}
+
+/// A key in the organisation's folder.
+pub(crate) async fn key(organisation: i64, relative: &str) -> OrgScopedKey {
+    org_scoped_key(member(organisation).await.tenant().unwrap(), relative.as_bytes()).unwrap()
+}
+
+pub(crate) fn parts(bytes: &'static [u8]) -> Parts {
+    Box::pin(stream::iter([Ok(Bytes::from_static(bytes))]))
+}
+
+/// An answer that has been read.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    headers: hyper::HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// A request by whoever, as a browser sends it.
+pub(crate) async fn send(
+    method: &str,
+    url: &str,
+    headers: &[(String, String)],
+    body: &'static [u8],
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let answer = Client::new().request(request.body(Body::from(body)).unwrap());
+    let answer = tokio::time::timeout(Duration::from_secs(20), answer).await.unwrap().unwrap();
+    let (head, body) = answer.into_parts();
+    let body = hyper::body::to_bytes(body).await.unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    Answer { status: head.status, headers: head.headers, body }
 }
 
 /// Impatient and quick to try again.
