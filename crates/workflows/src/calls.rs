@@ -66,13 +66,14 @@ impl<N: ClaimSource<Key = RoomName, Row = AppointmentId>> Calls<N> {
         if learned == Learned::default() {
             return Ok(None);
         }
-        let version = appointment.version;
+        let (version, person) = (appointment.version, news.stay.person);
         if learned.joined {
-            let joined = Happening::ParticipantJoined { appointment: id, version, part };
+            let joined = Happening::ParticipantJoined { appointment: id, version, part, person };
             self.desk.announce(work, joined).await?;
         }
         if let Some(seconds) = news.stay.seconds().filter(|_| learned.left) {
-            let left = Happening::ParticipantLeft { appointment: id, version, part, seconds };
+            let left =
+                Happening::ParticipantLeft { appointment: id, version, part, person, seconds };
             self.desk.announce(work, left).await?;
         }
         let resource = Resource::one(ResourceKind::VideoRoom, id);

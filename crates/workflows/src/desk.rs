@@ -6,6 +6,7 @@ use restartix_telemetry::{Act, AuditEvent, Outcome, Resource};
 use restartix_tenancy::Tenant;
 use restartix_webhooks::Publication;
 
+use crate::telemetry;
 use crate::webhooks::told;
 use crate::{Access, DomainEvent, Failure, Happening, UnitOfWork, Work};
 
@@ -136,6 +137,11 @@ impl Desk {
             let DomainEvent { id, occurred_at, .. } = event;
             let publication = Publication { id, occurred_at, event: told, only_for: None };
             work.webhook_events().publish(&publication).await?;
+        }
+        if let Some((whom, fact)) = telemetry::fact(what) {
+            let DomainEvent { id, occurred_at, .. } = event;
+            let publication = restartix_telemetry::Publication { id, occurred_at, whom, fact };
+            work.telemetry().publish(&publication).await?;
         }
         Ok(())
     }

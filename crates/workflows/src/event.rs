@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use restartix_kernel::{AppointmentId, EventId, FileId, MembershipId, StoreError, words};
+use restartix_kernel::{AppointmentId, EventId, FileId, MembershipId, PersonId, StoreError, words};
 use restartix_scheduling::ChangeReason;
 use restartix_storage::{FileKind, Refusal};
 use restartix_tenancy::{Actor, ClaimSource, Role, Version};
@@ -72,6 +72,8 @@ pub enum Happening {
         version: Version,
         /// In what part they are there.
         part: Part,
+        /// Who.
+        person: PersonId,
     },
     /// Somebody left a video room.
     ParticipantLeft {
@@ -81,6 +83,8 @@ pub enum Happening {
         version: Version,
         /// In what part they were there.
         part: Part,
+        /// Who.
+        person: PersonId,
         /// How long they were there.
         seconds: u32,
     },

@@ -16,6 +16,7 @@ mod files;
 mod records;
 mod rooms;
 mod schedule;
+mod telemetry;
 mod transitions;
 mod unit;
 mod visits;
@@ -36,6 +37,7 @@ pub use files::{DueFile, DueFiles, FileDraft, FileKeeper, Filing, Handed, Signed
 pub use records::Records;
 pub use rooms::RoomKeeper;
 pub use schedule::{Schedule, TypeDraft};
+pub use telemetry::TelemetryForwarder;
 pub use unit::{Access, UnitOfWork, Work};
 pub use visits::{Entrance, JoinKey, Pass, Visits, WaitingRoom};
 pub use webhooks::{

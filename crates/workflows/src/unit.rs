@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use restartix_kernel::StoreError;
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
 use restartix_storage::Files;
-use restartix_telemetry::{AuditTrail, Programs, RehabEvents};
+use restartix_telemetry::{AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
@@ -63,6 +63,8 @@ pub trait Work: Send {
     fn webhook_events(&mut self) -> &mut dyn EventFeed;
     /// What became of them.
     fn webhook_deliveries(&mut self) -> &mut dyn Deliveries;
+    /// What the Telemetry service is to hear.
+    fn telemetry(&mut self) -> &mut dyn TelemetryFeed;
     /// What others are to hear of.
     fn outbox(&mut self) -> &mut dyn Outbox;
     /// The trace of it all.

@@ -116,7 +116,7 @@ fn first_id(instant: DateTime<Utc>) -> Uuid {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = audit)]
-struct EntryRow {
+pub(crate) struct EntryRow {
     id: Uuid,
     occurred_at: DateTime<Utc>,
     actor_id: Option<Uuid>,

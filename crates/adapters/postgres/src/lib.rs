@@ -6,8 +6,8 @@
 //! the second wall behind it.
 //!
 //! * [`Database`] connects; [`PgUnits`] begins units of work.
-//! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`] and
-//!   [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
+//! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`],
+//!   [`PgTelemetryQueue`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
 //!
 //! Why these crates: `diesel-async` speaks the protocol through `tokio-postgres`, so that no libpq
@@ -30,6 +30,7 @@ mod presence;
 mod rehab;
 mod scheduling;
 mod schema;
+mod telemetry;
 mod tenancy;
 mod tls;
 mod transaction;
@@ -44,6 +45,7 @@ pub use files::PgDueFiles;
 pub use operator::{NewOrganisation, Operator, OperatorError};
 pub use outbox::PgEventQueue;
 pub use presence::PgRoomNames;
+pub use telemetry::PgTelemetryQueue;
 pub use tenancy::PgDirectory;
 pub use unit::PgUnits;
 pub use video::PgJoinCodes;

@@ -320,6 +320,21 @@ table! {
     }
 }
 
+table! {
+    telemetry_events (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        kind -> Text,
+        #[sql_name = "type"]
+        event_type -> Nullable<Text>,
+        occurred_at -> Nullable<Timestamptz>,
+        subject_kind -> Nullable<Text>,
+        subject_id -> Nullable<Uuid>,
+        data -> Nullable<Text>,
+        batch_id -> Nullable<Uuid>,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     people,
     memberships,

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
 use restartix_storage::Files;
-use restartix_telemetry::{AuditTrail, Programs, RehabEvents};
+use restartix_telemetry::{AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
 use restartix_video::{Presence, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
@@ -119,6 +119,10 @@ impl Work for PgWork {
     }
 
     fn webhook_deliveries(&mut self) -> &mut dyn Deliveries {
+        self
+    }
+
+    fn telemetry(&mut self) -> &mut dyn TelemetryFeed {
         self
     }
 

@@ -221,6 +221,15 @@ impl Fact {
     }
 }
 
+/// Whom a fact names: kept by id, told by pseudonym.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Whoever acts in the unit of work.
+    Actor,
+    /// Somebody whom the fact is about.
+    Subject(Subject),
+}
+
 /// A fact that is about to commit with the change that caused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publication {
@@ -228,8 +237,8 @@ pub struct Publication {
     pub id: EventId,
     /// When it happened.
     pub occurred_at: DateTime<Utc>,
-    /// Who acted, or whose programme it is: kept by id, told by pseudonym. `None`: the platform.
-    pub subject: Option<Subject>,
+    /// Whom it names.
+    pub whom: Whom,
     /// What.
     pub fact: Fact,
 }

@@ -88,8 +88,8 @@ pub trait ForwardQueue: ClaimSource<Key = ForwardClaim, Row = FrozenBatch> {
     /// Records outcomes, all at once; one whose lease is no longer the current one changes nothing.
     async fn settle(&self, outcomes: &[Forwarded]) -> Result<(), StoreError>;
 
-    /// What waits now, in all organisations.
-    async fn backlog(&self) -> Result<Backlog, StoreError>;
+    /// What waits at `now`, in all organisations.
+    async fn backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StoreError>;
 }
 
 /// Shows to those who run the platform what waits.

@@ -50,7 +50,7 @@ mod wire;
 
 pub use audit::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 pub use entry::{AuditActor, AuditEntry, AuditFilter};
-pub use fact::{AnalyticsFact, Attendee, EventKind, Fact, Party, Publication};
+pub use fact::{AnalyticsFact, Attendee, EventKind, Fact, Party, Publication, Whom};
 pub use forward::{
     Backlog, BacklogGauge, ForwardClaim, ForwardQueue, ForwardVerdict, Forwarded, FrozenBatch,
     TelemetryFeed,

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use restartix_kernel::{PersonId, UserId};
-use restartix_tenancy::{OrgId, Tenant};
+use restartix_kernel::PersonId;
+use restartix_tenancy::{Actor, OrgId, Role, Tenant};
 use sha2::Sha256;
 
 /// Separates this use of a key from every other, and this layout from a later one.
@@ -45,10 +45,21 @@ impl fmt::Debug for PseudonymKey {
 /// Whom a pseudonym stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Somebody who acts.
-    User(UserId),
+    /// Somebody who works for the organisation.
+    Staff(PersonId),
     /// Somebody who is treated.
     Patient(PersonId),
+}
+
+impl Subject {
+    /// Whom the organisation of an acting user knows; `None` for the platform itself.
+    pub const fn of(actor: Actor) -> Option<Self> {
+        match actor {
+            Actor::User { person, role: Role::Patient, .. } => Some(Self::Patient(person)),
+            Actor::User { person, .. } => Some(Self::Staff(person)),
+            Actor::System => None,
+        }
+    }
 }
 
 /// Who somebody is to the Telemetry service: the same within an organisation and an epoch, and
@@ -90,7 +101,7 @@ impl PseudonymKeys {
     /// What `subject` was called there in `epoch`; `None` when that key is not held.
     ///
     /// The digest is over `0x01 | organisation | 0x00 | kind | 0x00 | id`: the organisation as 8
-    /// bytes, big-endian; the kind `user` or `patient`; the id in its hyphenated spelling. The
+    /// bytes, big-endian; the kind `staff` or `patient`; the id in its hyphenated spelling. The
     /// fields cannot run into one another: the first is of fixed length, the second has no zero.
     pub fn pseudonym_of(
         &self,
@@ -103,7 +114,7 @@ impl PseudonymKeys {
 
     fn within(&self, org: OrgId, subject: Subject, epoch: KeyEpoch) -> Option<Pseudonym> {
         let (kind, id) = match subject {
-            Subject::User(user) => ("user", user.to_string()),
+            Subject::Staff(person) => ("staff", person.to_string()),
             Subject::Patient(person) => ("patient", person.to_string()),
         };
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.keys.get(&epoch)?.0).ok()?;
@@ -159,7 +170,7 @@ mod tests {
         let here = now(&keys, org(42), patient());
         assert_eq!(now(&keys, org(42), patient()), here);
         let there = now(&keys, org(43), patient());
-        let acting = Subject::User(NINTH.parse().unwrap());
+        let acting = Subject::Staff(NINTH.parse().unwrap());
         let acting = now(&keys, org(42), acting);
         let before = keys.within(org(42), patient(), KeyEpoch::new(1)).unwrap();
         for other in [there, acting, before] {

@@ -112,7 +112,7 @@ fn analytics() -> Vec<Kept> {
         AnalyticsFact::VideoLeft { appointment, part: Attendee::Patient, seconds: 1834 },
     ];
     let told = |(last, fact)| {
-        let subject = (last % 2 == 1).then_some(Subject::User(user()));
+        let subject = (last % 2 == 1).then_some(Subject::Staff(patient()));
         told(last, subject, Fact::Analytics(fact))
     };
     (1..).zip(facts).map(told).collect()

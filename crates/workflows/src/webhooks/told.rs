@@ -31,10 +31,10 @@ pub(crate) const fn told(what: Happening) -> Option<Event> {
         Happening::AppointmentMissed { appointment: id, version } => {
             Event::AppointmentNoShow { id, version }
         }
-        Happening::ParticipantJoined { appointment: id, version, part } => {
+        Happening::ParticipantJoined { appointment: id, version, part, .. } => {
             Event::VideoParticipantJoined { id, version, role: role(part) }
         }
-        Happening::ParticipantLeft { appointment: id, version, part, seconds } => {
+        Happening::ParticipantLeft { appointment: id, version, part, seconds, .. } => {
             Event::VideoParticipantLeft { id, version, role: role(part), seconds }
         }
         Happening::RoomReady { appointment: id, version } => Event::VideoRoomReady { id, version },
