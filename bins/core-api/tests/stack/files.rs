@@ -34,7 +34,7 @@ fn about(mut body: Value, clinic: &Clinic) -> Value {
 }
 
 /// Sends `bytes` where the answer says, with the headers that it names.
-fn put(upload: &Value, bytes: &[u8]) -> Result<u16> {
+pub(crate) fn put(upload: &Value, bytes: &[u8]) -> Result<u16> {
     let headers = upload["headers"].as_object().context("headers")?;
     let headers: Vec<_> = headers
         .iter()

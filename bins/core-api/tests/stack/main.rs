@@ -9,6 +9,7 @@ mod calls;
 mod client;
 mod files;
 mod hostile;
+mod kills;
 mod outage;
 mod support;
 mod transitions;
