@@ -82,6 +82,9 @@ fn verified(session: &Session, options: &Options) -> Result<Option<i32>> {
         write_private(&file, &api(session, &stack, &client, &clinics)?.to_string())?;
         command.env("RESTARTIX_VERIFY_DATABASE_URL", &stack.database_url);
         command.env("RESTARTIX_VERIFY_API", file);
+        let file = dir.join("storage.json");
+        write_private(&file, &stack.storage()?.to_string())?;
+        command.env("RESTARTIX_VERIFY_STORAGE", file);
     }
     Ok(command.status()?.code())
 }

@@ -18,6 +18,10 @@ pub(crate) struct Arguments {
     /// The running server: a JSON file with its `url`, two `clinics` and their tokens.
     #[arg(long, env = "RESTARTIX_VERIFY_API", value_name = "FILE")]
     pub(crate) api: Option<PathBuf>,
+    /// The bucket of the files: a JSON file with its `region`, `bucket`, `access_key_id`,
+    /// `secret_access_key` and, where it is not AWS's own, its `endpoint`.
+    #[arg(long, env = "RESTARTIX_VERIFY_STORAGE", value_name = "FILE")]
+    pub(crate) storage: Option<PathBuf>,
     /// A deployed stack: a JSON file with `name`, `database_url` and, if any, `attestations`.
     #[arg(long, conflicts_with = "database")]
     pub(crate) config: Option<PathBuf>,

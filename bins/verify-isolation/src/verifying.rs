@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +11,7 @@ use restartix_isolation::{
     terminal,
 };
 use restartix_kernel::{Clock, SystemClock};
+use serde::de::DeserializeOwned;
 
 use crate::arguments::{Arguments, Format, Stack};
 use crate::attesting;
@@ -19,15 +21,10 @@ async fn examined(arguments: &Arguments, stack: &Stack, probes: &[Box<dyn Probe>
     let started = Instant::now();
     let now = SystemClock.now();
     let today = now.format("%Y-%m-%d").to_string();
-    let api = match &arguments.api {
-        None => None,
-        Some(file) => {
-            let text =
-                fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-            Some(serde_json::from_str(&text).with_context(|| format!("{}", file.display()))?)
-        }
-    };
-    let target = Target::connect(&stack.database_url).await?.with_api(api);
+    let target = Target::connect(&stack.database_url)
+        .await?
+        .with_api(described(arguments.api.as_deref())?)
+        .with_storage(described(arguments.storage.as_deref())?);
     if arguments.prove {
         return proven(probes, &target, &today, started).await;
     }
@@ -45,6 +42,13 @@ async fn examined(arguments: &Arguments, stack: &Stack, probes: &[Box<dyn Probe>
     tell(arguments, &report)?;
     let open = stack.deployed && report.open().next().is_some();
     Ok(report.is_green() && !open)
+}
+
+/// What a file of JSON says, where one is named.
+fn described<T: DeserializeOwned>(file: Option<&Path>) -> Result<Option<T>> {
+    let Some(file) = file else { return Ok(None) };
+    let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    serde_json::from_str(&text).map(Some).with_context(|| format!("{}", file.display()))
 }
 
 /// Does what was asked.
@@ -70,21 +74,23 @@ pub(crate) async fn verify(arguments: &Arguments) -> Result<bool> {
         return Ok(true);
     }
     let stack = arguments.stack()?;
-    if arguments.api.is_none() {
+    let mut leave_out = |why: &str, which: &dyn Fn(&dyn Probe) -> bool| {
         let all = chosen.len();
-        chosen.retain(|probe| !probe.needs_api());
-        say(&format!(
-            "{} probes ask the running server and were left out: --api\n",
-            all - chosen.len()
-        ));
+        chosen.retain(|probe| !which(&**probe));
+        say(&format!("{} probes {why}\n", all - chosen.len()));
+    };
+    if arguments.api.is_none() {
+        leave_out("ask the running server and were left out: --api", &|probe| probe.needs_api());
+    }
+    if arguments.storage.is_none() {
+        let why = "ask the bucket and were left out: --storage";
+        leave_out(why, &|probe| probe.needs_storage());
     }
     if stack.deployed && !arguments.allow_writes {
         if arguments.prove {
             bail!("--prove plants faults: on a deployed stack only with --allow-writes");
         }
-        let all = chosen.len();
-        chosen.retain(|probe| !probe.writes());
-        say(&format!("{} probes write and were left out: --allow-writes\n", all - chosen.len()));
+        leave_out("write and were left out: --allow-writes", &|probe| probe.writes());
     }
     examined(arguments, &stack, &chosen).await
 }

@@ -19,6 +19,7 @@ mod probe;
 mod prove;
 mod report;
 mod run;
+pub mod storage;
 mod target;
 
 pub use attest::{Attestation, Seen};
@@ -27,6 +28,7 @@ pub use probe::{About, Allowed, Finding, Mutation, Outcome, Probe, Subject, Verd
 pub use prove::{Proof, prove};
 pub use report::{Circumstances, Report, html, json, junit, line, terminal};
 pub use run::{examine, run};
+pub use storage::Storage;
 pub use target::Target;
 
 /// Every probe, in the order of the report.
@@ -34,5 +36,6 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
     let mut all = catalogue::probes();
     all.extend(behaviour::probes());
     all.extend(endpoints::probes());
+    all.extend(storage::probes());
     all
 }

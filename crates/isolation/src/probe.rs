@@ -46,6 +46,11 @@ pub trait Probe: Send + Sync {
         false
     }
 
+    /// Whether it asks the bucket of the files.
+    fn needs_storage(&self) -> bool {
+        false
+    }
+
     /// Faults that it must find.
     fn mutations(&self) -> Vec<&dyn Mutation>;
 }

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
+use crate::Storage;
 use crate::endpoints::Api;
 
 /// The stack that is examined.
@@ -13,6 +14,7 @@ pub struct Target {
     database: String,
     catalogue: Client,
     api: Mutex<Option<Api>>,
+    storage: Option<Storage>,
     /// Whether a mutation's transaction is open on the connection.
     planted: AtomicBool,
 }
@@ -41,6 +43,7 @@ impl Target {
             database: database.to_owned(),
             catalogue,
             api: Mutex::new(None),
+            storage: None,
             planted: AtomicBool::new(false),
         })
     }
@@ -50,6 +53,18 @@ impl Target {
     pub fn with_api(self, api: Option<Api>) -> Self {
         self.set_api(api);
         self
+    }
+
+    /// With the bucket of the files.
+    #[must_use]
+    pub fn with_storage(mut self, storage: Option<Storage>) -> Self {
+        self.storage = storage;
+        self
+    }
+
+    /// The bucket of the files, where it is known.
+    pub fn storage(&self) -> Option<Storage> {
+        self.storage.clone()
     }
 
     /// The running server, where there is one.

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use clinics::{Clinic, Person, Register, clinics, specialist_id};
 pub(crate) use http::{Answer, Client};
@@ -140,6 +140,23 @@ impl Stack {
     pub(crate) fn token(&self, session: &Session, subject: &str, minutes: u32) -> Result<String> {
         let minutes = minutes.to_string();
         self.core_api(session, &["token", "--subject", subject, "--ttl-minutes", &minutes])
+    }
+
+    /// The bucket of the files, and its owner's key.
+    pub(crate) fn storage(&self) -> Result<Value> {
+        let of = |key: &str| {
+            let name = format!("CORE_STORAGE__{key}");
+            let found = self.environment.iter().find(|(is, _)| *is == name);
+            found.map(|(_, value)| value.clone()).with_context(|| format!("{name} is not set"))
+        };
+        Ok(json!({
+            "endpoint": of("ENDPOINT")?,
+            "path_style": true,
+            "region": of("REGION")?,
+            "bucket": of("BUCKET")?,
+            "access_key_id": of("ACCESS_KEY_ID")?,
+            "secret_access_key": of("SECRET_ACCESS_KEY")?,
+        }))
     }
 
     /// The server's environment as lines for a shell.

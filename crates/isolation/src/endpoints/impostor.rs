@@ -20,6 +20,8 @@ pub(super) enum Error {
     AsksNobody,
     /// Answers the room's name beside the token.
     NamesTheRoom,
+    /// Signs URLs for keys without their organisation.
+    KeysWithoutPrefix,
     /// Says that it exists, but not for you.
     SaysForbidden,
 }
@@ -86,6 +88,12 @@ fn serve(api: &Api, error: Error, mut stream: TcpStream) -> Result<()> {
             api.clinics.first().map(|clinic| clinic.organization_id).unwrap_or_default();
         let appointment = appointment.rsplit('/').next().unwrap_or_default();
         answer.text.push_str(&format!("restartix-{organization}-{appointment}"));
+    }
+    if error == Error::KeysWithoutPrefix {
+        for clinic in &api.clinics {
+            let folder = format!("/{}/documents/", clinic.organization_id);
+            answer.text = answer.text.replace(&folder, "/documents/");
+        }
     }
     if error == Error::SaysForbidden && answer.status == 404 {
         // Of what another clinic has: told apart by asking as that clinic.

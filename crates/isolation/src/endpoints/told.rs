@@ -3,10 +3,11 @@
 use anyhow::{Result, bail, ensure};
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::{Request, send};
 use super::impostor::Error;
-use super::scene::{Api, Scene};
+use super::scene::{Api, ROLES, Scene, announcement};
 use super::{Impostor, api_of};
 use crate::catalogue::Statement;
 use crate::target::rows;
@@ -17,6 +18,7 @@ enum Look {
     Rooms,
     Answers,
     Payloads,
+    Uploads,
 }
 
 struct Told {
@@ -33,11 +35,18 @@ impl Probe for Told {
 
     async fn examine(&self, target: &Target) -> Result<Vec<Subject>> {
         let api = api_of(target)?;
-        let rooms = rooms(target, &api).await?;
         match self.look {
-            Look::Rooms => Ok(rooms.iter().map(named).collect()),
-            Look::Answers => tokio::task::spawn_blocking(move || answers(&api, &rooms)).await?,
-            Look::Payloads => payloads(target).await,
+            Look::Rooms => Ok(rooms(target, &api).await?.iter().map(named).collect()),
+            Look::Answers => {
+                let rooms = rooms(target, &api).await?;
+                tokio::task::spawn_blocking(move || answers(&api, &rooms)).await?
+            }
+            Look::Payloads => {
+                // Where a room was made, something was told.
+                rooms(target, &api).await?;
+                payloads(target).await
+            }
+            Look::Uploads => tokio::task::spawn_blocking(move || uploads(&api)).await?,
         }
     }
 
@@ -120,6 +129,30 @@ fn answers(api: &Api, rooms: &[Room]) -> Result<Vec<Subject>> {
     Ok(subjects)
 }
 
+/// A file's bytes are put into the folder of its own organisation.
+fn uploads(api: &Api) -> Result<Vec<Subject>> {
+    let mut subjects = Vec::new();
+    for clinic in &api.clinics {
+        for role in ROLES {
+            let request = Request {
+                method: "POST".into(),
+                path: "/v1/files".into(),
+                body: Some(announcement()),
+                ..Request::default()
+            };
+            let answer = send(&api.url, Some(clinic.token(role)?), &request)?;
+            ensure!(answer.status == 201, "POST /v1/files as {role}: {}", answer.text);
+            let url = answer.body.pointer("/upload/url").and_then(Value::as_str);
+            let path = url.and_then(|url| url.split('?').next()).unwrap_or_default();
+            let folder = format!("/{}/documents/", clinic.organization_id);
+            let fault = (!path.contains(&folder)).then(|| format!("is not put below {folder}"));
+            let name = format!("a file of a {role} of organisation {}", clinic.organization_id);
+            subjects.push(Subject { name, fault });
+        }
+    }
+    Ok(subjects)
+}
+
 #[derive(Deserialize)]
 struct Column {
     table: String,
@@ -177,6 +210,14 @@ pub(super) fn probes() -> Vec<Box<dyn Probe>> {
             "answer what crates/http-api/src/wire says of a token: nothing of the room",
             Look::Answers,
             Impostor::boxed("a handler that answers the room's name", Error::NamesTheRoom),
+        ),
+        probe(
+            "S3-02",
+            Item::KeyPrefix,
+            "what a client is told to upload goes into its own organisation's folder",
+            "OrgScopedKey alone makes keys (crates/domain/storage/src/key.rs)",
+            Look::Uploads,
+            Impostor::boxed("a handler whose keys have no prefix", Error::KeysWithoutPrefix),
         ),
         probe(
             "PAY-01",

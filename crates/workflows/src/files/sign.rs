@@ -33,11 +33,16 @@ impl Filing {
         self.desk
             .change(tenant, async |work| {
                 let document = find(work, tenant, document).await?;
-                let picture = picture_of(work, tenant, picture).await?;
+                let picture = own(work, tenant, picture).await?;
                 available(&document)?;
                 if !matches!(document.kind, FileKind::Document | FileKind::Prescription) {
                     return Err(Failure::NotSignable);
                 }
+                if picture.kind != FileKind::Signature {
+                    let (pointer, code) = ("/signature_file_id", "not_a_signature");
+                    return Err(Failure::Invalid { pointer, code });
+                }
+                available(&picture)?;
                 let signature = Signature {
                     id: SignatureId::fresh(&*self.desk.clock, &*self.desk.random),
                     document: document.id,
@@ -83,17 +88,8 @@ impl Filing {
     }
 }
 
-/// A picture of the caller's own signature.
-async fn picture_of(work: &mut dyn Work, tenant: &Tenant, id: FileId) -> Result<File, Failure> {
+/// A file of the caller's own.
+async fn own(work: &mut dyn Work, tenant: &Tenant, id: FileId) -> Result<File, Failure> {
     let found = work.files().find(tenant.reach(), id).await?;
-    let picture = found.filter(|file| is_uploader(tenant, file));
-    let refused = Failure::Invalid { pointer: "/signature_file_id", code: "not_your_signature" };
-    match picture {
-        Some(picture) if picture.kind == FileKind::Signature => {
-            available(&picture)?;
-            Ok(picture)
-        }
-        Some(_) => Err(refused),
-        None => Err(Failure::NotFound),
-    }
+    found.filter(|file| is_uploader(tenant, file)).ok_or(Failure::NotFound)
 }
