@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use actix_web::web::Bytes;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, NaiveDateTime, Utc};
+use http::HeaderMap;
 use http::request::Parts;
 use s3s::S3Result;
 use sha2::{Digest as _, Sha256};
@@ -16,6 +15,8 @@ use sha2::{Digest as _, Sha256};
 use super::fault::refusal;
 use super::journal::Signed;
 use super::store::hex;
+use super::strict;
+use super::sums;
 use crate::reply::pairs;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -30,7 +31,8 @@ pub(super) struct Arrival {
     pub(super) operation: OnceLock<String>,
     body: Bytes,
     content_sha256: Option<String>,
-    checksum_sha256: Option<String>,
+    /// What the headers say of the body.
+    said: HeaderMap,
 }
 
 /// What a signature claims.
@@ -62,6 +64,9 @@ impl Arrival {
         ] {
             facts.extend(text(parts, name).map(|value| (fact, value.to_owned())));
         }
+        strict::check(parts)?;
+        let said = parts.headers.iter().filter(|(name, _)| sums::is_sum(name.as_str()));
+        let said = said.map(|(name, value)| (name.clone(), value.clone())).collect();
         let claim = claim(parts)?;
         if let Some(claim) = &claim {
             claim.check(parts, region)?;
@@ -72,7 +77,7 @@ impl Arrival {
             operation: OnceLock::new(),
             body: body.clone(),
             content_sha256: text(parts, "x-amz-content-sha256").map(str::to_owned),
-            checksum_sha256: text(parts, "x-amz-checksum-sha256").map(str::to_owned),
+            said,
         })
     }
 
@@ -90,7 +95,7 @@ impl Arrival {
         if chunked.is_some_and(|said| said.starts_with("STREAMING-")) {
             return Ok(());
         }
-        check_sha256(&digest, self.checksum_sha256.as_deref()).map(drop)
+        sums::verify(&self.body, &self.said).map(drop)
     }
 
     /// The facts of a form, which has its signature and its headers in fields.
@@ -111,16 +116,6 @@ impl Arrival {
         }
         facts
     }
-}
-
-/// Whether bytes of this hash are those of `said` (base64), and whether anything was said.
-pub(super) fn check_sha256(digest: &[u8; 32], said: Option<&str>) -> S3Result<bool> {
-    let Some(said) = said else { return Ok(false) };
-    if said == STANDARD.encode(digest) {
-        return Ok(true);
-    }
-    let why = "The SHA256 you specified did not match the calculated checksum.";
-    Err(refusal(400, "BadDigest", why))
 }
 
 /// How a request is signed, by the looks of it.

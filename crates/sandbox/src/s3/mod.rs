@@ -10,7 +10,9 @@
 //! # Stricter than AWS
 //! A policy with an element, operator or key that the evaluator does not know cannot be put; keys
 //! with `..`, a backslash, a control character or a leading slash are refused; there is one access
-//! key, of the owner, and one region; there are no ACLs.
+//! key, of the owner, and one region; there are no ACLs. What is said of a body is compared with it,
+//! in whichever algorithm. What the stand-in cannot do is answered with 501 and never ignored,
+//! conditions on reads aside.
 //!
 //! # Control endpoints
 //! - `GET|POST /_sandbox/switches`: see [`Switches`]; a POST changes only what it names.
@@ -34,6 +36,8 @@ mod server;
 mod settings;
 mod state;
 mod store;
+mod strict;
+mod sums;
 mod switches;
 
 pub use journal::{Asked, Signed};

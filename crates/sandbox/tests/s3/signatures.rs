@@ -57,6 +57,32 @@ async fn a_body_that_is_not_what_was_said_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_stand_in_cannot_do_is_never_ignored() {
+    let stand = Stand::new().await;
+    let put = async |header| stand.ask("PUT", "/files/1/a", &[header], "x").await;
+    for header in [
+        ("if-none-match", "*"),
+        ("x-amz-object-lock-mode", "COMPLIANCE"),
+        ("x-amz-grant-read", "uri=http://acs.amazonaws.com/groups/global/AllUsers"),
+        ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+        ("x-amz-tagging", "a=b"),
+    ] {
+        assert_eq!(put(header).await.told(), (501, "NotImplemented"), "{header:?}");
+    }
+    assert_eq!(put(("x-amz-security-token", "t")).await.told(), (400, "InvalidToken"));
+    assert_eq!(put(("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==")).await.told(), (400, "BadDigest"));
+    let twice = Way { unsigned: &[("x-amz-server-side-encryption", "aws:kms")], ..USUAL };
+    let sse = [("x-amz-server-side-encryption", "AES256")];
+    let answer = stand.ask_so(twice, "PUT", "/files/1/a", &sse, "x").await;
+    assert_eq!(answer.told(), (400, "InvalidArgument"));
+    let answer = stand.ask("GET", "/files/1/a?versionId=a&versionId=b", &[], "").await;
+    assert_eq!(answer.told(), (400, "InvalidArgument"));
+    let answer = stand.ask("GET", "/files?list-type=2", &[], "").await;
+    assert_eq!(answer.told(), (501, "NotImplemented"));
+    assert!(stand.keys().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_that_could_lead_elsewhere_are_refused_whoever_asks() {
     let stand = Stand::new().await;
     for target in HOSTILE {

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use actix_web::web::BytesMut;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Result};
-use sha2::{Digest as _, Sha256};
 
 use super::objects::{check_acl, encryption, fresh, whole};
-use crate::s3::arrival::check_sha256;
 use crate::s3::fault::refusal;
 use crate::s3::server::Shared;
 use crate::s3::store::{Bucket, Content, Label, Part, Upload, etag};
+use crate::s3::sums;
 
 /// The least that every part but the last one holds: 5 MiB.
 const LEAST: u64 = 5 << 20;
@@ -50,12 +49,14 @@ pub(super) async fn part(
     shared: &Shared,
     request: S3Request<UploadPartInput>,
 ) -> S3Result<UploadPartOutput> {
-    let input = request.input;
+    let S3Request { input, headers, trailing_headers, .. } = request;
     if !(1..=10_000).contains(&input.part_number) {
         return Err(refusal(400, "InvalidArgument", "Part numbers are 1 to 10000"));
     }
     let body = whole(input.body).await?;
-    check_sha256(&Sha256::digest(&body).into(), input.checksum_sha256.as_deref())?;
+    let trailers = trailing_headers.and_then(|trailers| trailers.take()).unwrap_or_default();
+    sums::verify(&body, &headers)?;
+    sums::verify(&body, &trailers)?;
     let mut state = shared.state();
     upload(state.bucket_mut(&input.bucket)?, &input.key, &input.upload_id)?;
     let size = u64::try_from(body.len()).unwrap_or(u64::MAX);

@@ -10,21 +10,26 @@ use s3s::{S3Request, S3Result};
 
 use super::{rules, told};
 use crate::s3::access::{check_key, question};
-use crate::s3::arrival::check_sha256;
 use crate::s3::fault::refusal;
 use crate::s3::server::Shared;
 use crate::s3::settings::Settings;
 use crate::s3::state::Named;
 use crate::s3::store::{Content, Encryption, Label, UNVERSIONED, etag};
+use crate::s3::sums;
 
 pub(super) async fn put(
     shared: &Shared,
     request: S3Request<PutObjectInput>,
 ) -> S3Result<PutObjectOutput> {
-    let input = request.input;
+    let S3Request { input, headers, trailing_headers, .. } = request;
     let body = whole(input.body).await?;
-    let digest = sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(&body));
-    let checked = check_sha256(&digest.into(), input.checksum_sha256.as_deref())?;
+    let trailers = trailing_headers.and_then(|trailers| trailers.take()).unwrap_or_default();
+    let checked = [
+        sums::verify(&body, &headers)?,
+        sums::verify(&body, &trailers)?,
+        sums::verify_field(&body, input.checksum_sha256.as_deref())?,
+    ]
+    .contains(&true);
     let acl = input.acl.as_ref().map(ObjectCannedACL::as_str);
     let mut state = shared.state();
     let settings = &state.bucket(&input.bucket)?.settings;
