@@ -5,11 +5,11 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
 use restartix_identity::{DevelopmentToken, sign_development_token};
-use restartix_kernel::{Clock, Secret, SystemClock, SystemRandom};
+use restartix_kernel::{Clock, EventId, Secret, SystemClock, SystemRandom};
 use restartix_postgres::migrate::{self, RoleUrls};
 use restartix_postgres::{Database, NewOrganisation, Operator, PgDirectory, PgUnits};
 use restartix_s3::{Bucket, Finding, S3};
-use restartix_telemetry::{Act, Operation};
+use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::{ClaimedRows, Directory, Enrolment, OrgId};
 use restartix_workflows::{Clinic, Desk, NewPerson};
 use serde_json::{Value, json};
@@ -35,13 +35,27 @@ pub(crate) async fn create_organisation(
     config: &Migrator,
     new: &NewOrganisation,
 ) -> anyhow::Result<Value> {
-    let id = operator(config).await?.create(new).await?;
+    let operator = operator(config).await?;
+    let id = operator.create(new, |id| line("operator.create_organization", id)).await?;
     Ok(json!({"id": id}))
 }
 
 /// Suspends an organisation.
 pub(crate) async fn suspend_organisation(config: &Migrator, id: OrgId) -> anyhow::Result<()> {
-    Ok(operator(config).await?.suspend(id).await?)
+    let line = line("operator.suspend_organization", id);
+    Ok(operator(config).await?.suspend(id, line).await?)
+}
+
+/// What the audit of an organisation says of an operator's act.
+fn line(operation: &'static str, organisation: OrgId) -> AuditEvent {
+    AuditEvent {
+        id: EventId::fresh(&SystemClock, &SystemRandom),
+        occurred_at: SystemClock.now(),
+        act: Act { operation: Operation::new(operation), request: None },
+        resource: Resource::one(ResourceKind::Organisation, organisation),
+        patient: None,
+        outcome: Outcome::Success,
+    }
 }
 
 /// Adds a member: the operator proves the organisation, then it goes the way of every request, as

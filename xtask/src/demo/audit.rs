@@ -10,7 +10,9 @@ use super::tour::Tour;
 use crate::workspace::{list, text};
 
 /// What was done in each clinic: by people, and by workers after them.
-const ACTS: [&str; 17] = [
+const ACTS: [&str; 19] = [
+    "operator.create_organization",
+    "operator.add_member",
     "organization.edit",
     "appointment_types.add",
     "specialists.set_hours",

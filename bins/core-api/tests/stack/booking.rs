@@ -28,7 +28,7 @@ pub(crate) fn rooms(stack: &Stack, ids: &[i64]) -> Vec<String> {
     stack.daily.room_names().into_iter().filter(ends).collect()
 }
 
-async fn audit_lines(stack: &Stack, operation: &str, id: i64) -> Result<i64> {
+pub(crate) async fn audit_lines(stack: &Stack, operation: &str, id: i64) -> Result<i64> {
     use diesel_async::RunQueryDsl;
     #[derive(diesel::QueryableByName)]
     struct Count {

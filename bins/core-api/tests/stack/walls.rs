@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::booking::audit_lines;
 use crate::booking::token;
 use crate::client::{Answer, Client};
 use crate::support::Stack;
@@ -120,6 +121,9 @@ async fn a_session_switches_clinics_by_membership_alone() -> Result<()> {
         one.specialist.put(path, &to(nowhere))?.refused(404, "not_found")?;
     }
     stack.operator(&["org", "suspend", "--id", "2"])?;
+    for act in ["operator.create_organization", "operator.suspend_organization"] {
+        assert_eq!(audit_lines(&stack, act, 2).await?, 1, "{act} in its audit");
+    }
     one.patient.get("/v1/appointments")?.refused(403, "organization_suspended")?;
     one.patient.put(path, &to(1))?.expect(200)?;
     one.patient.get("/v1/appointments")?.expect(200)?;

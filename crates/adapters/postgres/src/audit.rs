@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures_util::future::select;
@@ -35,29 +37,35 @@ fn actor_columns(actor: Actor) -> (&'static str, Option<Uuid>, Option<&'static s
     }
 }
 
+/// The statement that adds one line.
+pub(crate) fn insert_line(
+    org_id: i64,
+    actor: Actor,
+    event: AuditEvent,
+) -> impl QueryFragment<Pg> + QueryId + Send {
+    let (kind, actor, role) = actor_columns(actor);
+    diesel::insert_into(audit::table).values((
+        audit::org_id.eq(org_id),
+        audit::id.eq(event.id.as_uuid()),
+        audit::occurred_at.eq(event.occurred_at),
+        audit::actor_kind.eq(kind),
+        audit::actor_id.eq(actor),
+        audit::actor_role.eq(role),
+        audit::operation.eq(event.act.operation.as_str()),
+        audit::resource_kind.eq(event.resource.kind.as_str()),
+        audit::resource_id.eq(event.resource.id),
+        audit::patient_id.eq(event.patient.map(PersonId::as_uuid)),
+        audit::outcome.eq(event.outcome.as_str()),
+        audit::code.eq(event.outcome.code()),
+        audit::request_id.eq(event.act.request.map(RequestId::as_uuid)),
+    ))
+}
+
 #[async_trait]
 impl AuditTrail for PgWork {
     async fn record(&mut self, event: AuditEvent) -> Result<(), StoreError> {
-        let (kind, actor, role) = actor_columns(self.actor());
-        diesel::insert_into(audit::table)
-            .values((
-                audit::org_id.eq(self.org_id()),
-                audit::id.eq(event.id.as_uuid()),
-                audit::occurred_at.eq(event.occurred_at),
-                audit::actor_kind.eq(kind),
-                audit::actor_id.eq(actor),
-                audit::actor_role.eq(role),
-                audit::operation.eq(event.act.operation.as_str()),
-                audit::resource_kind.eq(event.resource.kind.as_str()),
-                audit::resource_id.eq(event.resource.id),
-                audit::patient_id.eq(event.patient.map(PersonId::as_uuid)),
-                audit::outcome.eq(event.outcome.as_str()),
-                audit::code.eq(event.outcome.code()),
-                audit::request_id.eq(event.act.request.map(RequestId::as_uuid)),
-            ))
-            .execute(self.tx())
-            .await
-            .map_err(store_error)?;
+        let line = insert_line(self.org_id(), self.actor(), event);
+        line.execute(self.tx()).await.map_err(store_error)?;
         self.note_trace();
         Ok(())
     }

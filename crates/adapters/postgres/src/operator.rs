@@ -6,10 +6,12 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use restartix_kernel::Secret;
+use restartix_telemetry::AuditEvent;
 use restartix_tenancy::{Actor, ClaimError, ClaimSource, Found, OrgId, Personal};
 use tokio::sync::Mutex;
 
 use crate::ConnectError;
+use crate::audit::insert_line;
 use crate::database::connect_once;
 use crate::error::{store_error, unreadable};
 use crate::schema::organizations;
@@ -61,8 +63,12 @@ impl Operator {
         Ok(Self { connection: Mutex::new(connection) })
     }
 
-    /// Makes an organisation and answers its id.
-    pub async fn create(&self, new: &NewOrganisation) -> Result<OrgId, OperatorError> {
+    /// Makes an organisation, whose first line of the audit is `line`, and answers its id.
+    pub async fn create(
+        &self,
+        new: &NewOrganisation,
+        line: impl FnOnce(OrgId) -> AuditEvent,
+    ) -> Result<OrgId, OperatorError> {
         let mut connection = self.connection.lock().await;
         let connection = &mut *connection;
         let id: i64 = diesel::select(diesel::dsl::sql::<BigInt>(
@@ -71,6 +77,8 @@ impl Operator {
         .get_result(connection)
         .await
         .map_err(failed)?;
+        let made =
+            OrgId::new(id).map_err(|_| OperatorError::Store(unreadable("organizations.id")))?;
         begin(connection, id).await?;
         diesel::insert_into(organizations::table)
             .values((
@@ -81,12 +89,17 @@ impl Operator {
             .execute(connection)
             .await
             .map_err(failed)?;
+        insert_line(id, Actor::System, line(made)).execute(connection).await.map_err(failed)?;
         connection.batch_execute("COMMIT").await.map_err(failed)?;
-        OrgId::new(id).map_err(|_| OperatorError::Store(unreadable("organizations.id")))
+        Ok(made)
     }
 
-    /// Suspends an organisation: from now on nobody can act in it.
-    pub async fn suspend(&self, organisation: OrgId) -> Result<(), OperatorError> {
+    /// Suspends an organisation: from now on nobody can act in it. `line` says so in its audit.
+    pub async fn suspend(
+        &self,
+        organisation: OrgId,
+        line: AuditEvent,
+    ) -> Result<(), OperatorError> {
         let mut connection = self.connection.lock().await;
         let connection = &mut *connection;
         begin(connection, organisation.get()).await?;
@@ -95,8 +108,12 @@ impl Operator {
             .execute(connection)
             .await
             .map_err(failed)?;
-        connection.batch_execute("COMMIT").await.map_err(failed)?;
-        if rows == 0 { Err(OperatorError::NotFound) } else { Ok(()) }
+        if rows == 0 {
+            return Err(OperatorError::NotFound);
+        }
+        let id = organisation.get();
+        insert_line(id, Actor::System, line).execute(connection).await.map_err(failed)?;
+        connection.batch_execute("COMMIT").await.map_err(failed)
     }
 }
 

@@ -98,11 +98,16 @@ pub(super) fn probes() -> Vec<CatalogueProbe> {
                  AND pg_get_expr(p.polqual, p.polrelid) = '(id = current_app_org_id())'
                  AND pg_get_expr(p.polwithcheck, p.polrelid) = '(id = current_app_org_id())'
                  AND p.polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = 'core_owner'))
+               AND NOT (p.polname = 'operator_trace' AND p.polcmd = 'a'
+                 AND b.relname IN ('audit_events', 'telemetry_events')
+                 AND pg_get_expr(p.polwithcheck, p.polrelid) = '(org_id = current_app_org_id())'
+                 AND p.polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = 'core_owner'))
                THEN 'admits beside tenant_base' END
              FROM bound b JOIN pg_policy p ON p.polrelid = b.oid ORDER BY 1",
             &[
                 ("a second way in", "CREATE POLICY support ON public.people FOR SELECT TO core_app USING (true)"),
                 ("an operator above the wall", "ALTER POLICY operator_base ON public.organizations USING (true)"),
+                ("an operator who writes anybody's audit", "ALTER POLICY operator_trace ON public.audit_events WITH CHECK (true)"),
             ],
         ),
         CatalogueProbe::new(
