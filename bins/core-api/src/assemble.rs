@@ -137,6 +137,7 @@ pub(crate) fn storage(
     random: &Arc<dyn Random>,
 ) -> anyhow::Result<Option<Arc<Storage>>> {
     let Some(s3) = &config.storage else { return Ok(None) };
+    tracing::warn!("files are searched for the EICAR test string alone: no malware scanner is set");
     let strict = config.profile == config::Profile::Production;
     let origins = config.http.web_origins();
     let storage = Storage::new(s3, &origins, strict, clock.clone(), random.clone())?;
