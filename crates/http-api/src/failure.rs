@@ -24,7 +24,7 @@ impl From<Failure> for Problem {
             Failure::HoldLost => Kind::HOLD_LOST.into(),
             Failure::HoldExhausted => Kind::HOLD_EXHAUSTED.into(),
             Failure::HoldsUnavailable(cause) => Self::from(Kind::HOLDS_UNAVAILABLE).because(cause),
-            Failure::Transition(_) => Kind::INVALID_TRANSITION.into(),
+            Failure::Transition(_) | Failure::Program(_) => Kind::INVALID_TRANSITION.into(),
             Failure::Admission(refused) => admission(refused),
             Failure::InPerson => Kind::IN_PERSON.into(),
             Failure::NotAParticipant => Kind::NOT_A_PARTICIPANT.into(),

@@ -125,25 +125,33 @@ impl Desk {
         work: &mut dyn Work,
         what: Happening,
     ) -> Result<(), Failure> {
-        let event = DomainEvent {
-            id: EventId::fresh(&*self.clock, &*self.random),
-            occurred_at: self.clock.now(),
-            what,
-        };
-        if what.queued().is_some() {
-            work.outbox().record(&event).await?;
+        self.announce_all(work, &[what]).await
+    }
+
+    /// As [`Desk::announce`], of several at once: those who carry it onward are told of all in one
+    /// statement each.
+    pub(crate) async fn announce_all(
+        &self,
+        work: &mut dyn Work,
+        all: &[Happening],
+    ) -> Result<(), Failure> {
+        let occurred_at = self.clock.now();
+        let mut publications = Vec::with_capacity(all.len());
+        let mut facts = Vec::new();
+        for what in all.iter().copied() {
+            let id = EventId::fresh(&*self.clock, &*self.random);
+            if what.queued().is_some() {
+                work.outbox().record(&DomainEvent { id, occurred_at, what }).await?;
+            }
+            if let Some(event) = told(what) {
+                publications.push(Publication { id, occurred_at, event, only_for: None });
+            }
+            if let Some((whom, fact)) = telemetry::fact(what) {
+                facts.push(restartix_telemetry::Publication { id, occurred_at, whom, fact });
+            }
         }
-        if let Some(told) = told(what) {
-            let DomainEvent { id, occurred_at, .. } = event;
-            let publication = Publication { id, occurred_at, event: told, only_for: None };
-            work.webhook_events().publish(&publication).await?;
-        }
-        if let Some((whom, fact)) = telemetry::fact(what) {
-            let DomainEvent { id, occurred_at, .. } = event;
-            let publication = restartix_telemetry::Publication { id, occurred_at, whom, fact };
-            work.telemetry().publish(&publication).await?;
-        }
-        Ok(())
+        work.webhook_events().publish(&publications).await?;
+        Ok(work.telemetry().publish(&facts).await?)
     }
 
     /// Writes the line of a change that is about to commit.

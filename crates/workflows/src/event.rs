@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use restartix_kernel::{AppointmentId, EventId, FileId, MembershipId, PersonId, StoreError, words};
+use restartix_kernel::{
+    AppointmentId, EventId, FileId, MembershipId, PersonId, ProgramId, StoreError, words,
+};
 use restartix_scheduling::ChangeReason;
 use restartix_storage::{FileKind, Refusal};
+use restartix_telemetry::Instrument;
 use restartix_tenancy::{Actor, ClaimSource, Role, Version};
 use restartix_video::Part;
 
@@ -127,6 +130,57 @@ pub enum Happening {
         /// Its version.
         version: Version,
     },
+    /// A patient was given a programme.
+    ProgramAssigned {
+        /// Which.
+        program: ProgramId,
+        /// Its version.
+        version: Version,
+    },
+    /// A programme was changed.
+    ProgramRevised {
+        /// Which.
+        program: ProgramId,
+        /// Its version after that.
+        version: Version,
+    },
+    /// A programme rests.
+    ProgramPaused {
+        /// Which.
+        program: ProgramId,
+        /// Its version after that.
+        version: Version,
+    },
+    /// A programme goes on.
+    ProgramResumed {
+        /// Which.
+        program: ProgramId,
+        /// Its version after that.
+        version: Version,
+    },
+    /// A programme is over.
+    ProgramEnded {
+        /// Which.
+        program: ProgramId,
+        /// Its version after that.
+        version: Version,
+    },
+    /// An exercise of a programme was done.
+    ExerciseCompleted {
+        /// Of which programme.
+        program: ProgramId,
+        /// The programme's version.
+        version: Version,
+    },
+    /// An outcome was measured.
+    OutcomeRecorded {
+        /// In which programme.
+        program: ProgramId,
+        /// The programme's version.
+        version: Version,
+        /// How.
+        instrument: Instrument,
+    },
     /// Somebody became a member.
     MemberAdded {
         /// The membership.
@@ -181,6 +235,13 @@ impl Happening {
             Self::FileInfected { .. } => "file.infected",
             Self::FileDeleted { .. } => "file.deleted",
             Self::DocumentSigned { .. } => "document.signed",
+            Self::ProgramAssigned { .. } => "program.assigned",
+            Self::ProgramRevised { .. } => "program.revised",
+            Self::ProgramPaused { .. } => "program.paused",
+            Self::ProgramResumed { .. } => "program.resumed",
+            Self::ProgramEnded { .. } => "program.ended",
+            Self::ExerciseCompleted { .. } => "exercise.completed",
+            Self::OutcomeRecorded { .. } => "outcome.recorded",
             Self::MemberAdded { .. } => "member.added",
             Self::MemberRemoved { .. } => "member.removed",
         }
@@ -205,6 +266,13 @@ impl Happening {
             | Self::FileInfected { .. }
             | Self::FileDeleted { .. }
             | Self::DocumentSigned { .. }
+            | Self::ProgramAssigned { .. }
+            | Self::ProgramRevised { .. }
+            | Self::ProgramPaused { .. }
+            | Self::ProgramResumed { .. }
+            | Self::ProgramEnded { .. }
+            | Self::ExerciseCompleted { .. }
+            | Self::OutcomeRecorded { .. }
             | Self::MemberAdded { .. }
             | Self::MemberRemoved { .. } => None,
         }

@@ -1,6 +1,7 @@
 use restartix_kernel::StoreError;
 use restartix_scheduling::{BookingRefused, HoldError, TransitionRefused};
 use restartix_storage::Refusal;
+use restartix_telemetry::ProgramRefused;
 use restartix_tenancy::ClaimError;
 use restartix_video::{AdmissionRefused, NoticeRefused, ProviderError};
 
@@ -39,6 +40,9 @@ pub enum Failure {
     /// The appointment does not stand where the transition starts.
     #[error(transparent)]
     Transition(#[from] TransitionRefused),
+    /// The programme does not stand where that can be done.
+    #[error(transparent)]
+    Program(#[from] ProgramRefused),
     /// Nobody may enter the room now.
     #[error(transparent)]
     Admission(#[from] AdmissionRefused),

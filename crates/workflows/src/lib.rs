@@ -14,6 +14,7 @@ mod event;
 mod failure;
 mod files;
 mod records;
+mod rehab;
 mod rooms;
 mod schedule;
 mod telemetry;
@@ -35,6 +36,7 @@ pub use event::{
 pub use failure::Failure;
 pub use files::{DueFile, DueFiles, FileDraft, FileKeeper, Filing, Handed, Signed};
 pub use records::Records;
+pub use rehab::{ProgramDraft, ProgramPatch, Receipt, Rehab};
 pub use rooms::RoomKeeper;
 pub use schedule::{Schedule, TypeDraft};
 pub use telemetry::TelemetryForwarder;

@@ -62,7 +62,7 @@ impl Bench {
         };
         let ids = [line.id, told.id];
         work.audit().record(line).await?;
-        work.telemetry().publish(&told).await?;
+        work.telemetry().publish(&[told]).await?;
         if commit {
             work.commit().await?;
         } else {

@@ -13,8 +13,8 @@ use crate::{BatchId, Kept, KeyEpoch, Poisoned, Publication};
 /// Lines of the audit need no word here: whatever store keeps them lets each of them wait too.
 #[async_trait]
 pub trait TelemetryFeed: Send {
-    /// Lets a fact wait: it commits with the change that caused it.
-    async fn publish(&mut self, publication: &Publication) -> Result<(), StoreError>;
+    /// Lets facts wait, in one statement: they commit with the change that caused them.
+    async fn publish(&mut self, publications: &[Publication]) -> Result<(), StoreError>;
 
     /// The events that were frozen into `batch`, by id.
     async fn members(&mut self, batch: BatchId) -> Result<Vec<Kept>, StoreError>;

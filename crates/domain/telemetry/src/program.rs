@@ -32,7 +32,10 @@ pub struct Exercise {
 
 /// The exercises of a session, in their order: 1 to 50, each once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exercises(Vec<Exercise>);
+pub struct Exercises {
+    listed: Vec<Exercise>,
+    count: ExerciseCount,
+}
 
 /// These are no exercises of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,35 +52,31 @@ pub enum ExercisesError {
 }
 
 impl Exercises {
-    /// The most exercises of a session.
-    pub const MOST: usize = 50;
-
     /// These exercises, in this order.
     ///
     /// # Errors
-    /// [`ExercisesError`] when there are none, more than [`Self::MOST`], or one twice.
+    /// [`ExercisesError`] when there are none, more than 50, or one twice.
     pub fn new(exercises: Vec<Exercise>) -> Result<Self, ExercisesError> {
         if exercises.is_empty() {
             return Err(ExercisesError::Empty);
         }
-        if exercises.len() > Self::MOST {
-            return Err(ExercisesError::TooMany);
-        }
+        let count = u16::try_from(exercises.len()).map_err(|_| ExercisesError::TooMany)?;
+        let count = ExerciseCount::new(count).map_err(|_| ExercisesError::TooMany)?;
         let mut seen = BTreeSet::new();
         if !exercises.iter().all(|exercise| seen.insert(exercise.id)) {
             return Err(ExercisesError::Repeated);
         }
-        Ok(Self(exercises))
+        Ok(Self { listed: exercises, count })
     }
 
     /// They, in their order.
     pub fn as_slice(&self) -> &[Exercise] {
-        &self.0
+        &self.listed
     }
 
-    /// How many they are; `None` never.
-    pub fn count(&self) -> Option<ExerciseCount> {
-        ExerciseCount::new(u16::try_from(self.0.len()).ok()?).ok()
+    /// How many they are.
+    pub const fn count(&self) -> ExerciseCount {
+        self.count
     }
 }
 
@@ -282,8 +281,7 @@ mod tests {
         assert_eq!(Exercises::new(more), Err(ExercisesError::TooMany));
         let twice = vec![exercise(1), exercise(2), exercise(1)];
         assert_eq!(Exercises::new(twice), Err(ExercisesError::Repeated));
-        let count = Exercises::new(fifty).unwrap().count();
-        assert_eq!(count.map(ExerciseCount::get), Some(50));
+        assert_eq!(Exercises::new(fifty).unwrap().count().get(), 50);
     }
 
     #[test]

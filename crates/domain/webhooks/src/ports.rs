@@ -91,8 +91,8 @@ pub struct FeedEvent {
 /// The events of one organisation, within one unit of work.
 #[async_trait]
 pub trait EventFeed: Send {
-    /// Keeps an event; a sequencer takes it from there.
-    async fn publish(&mut self, publication: &Publication) -> Result<(), StoreError>;
+    /// Keeps events, in one statement; a sequencer takes them from there.
+    async fn publish(&mut self, publications: &[Publication]) -> Result<(), StoreError>;
 
     /// Those after `seq`, by `seq`, at most `limit`.
     async fn after(&mut self, seq: i64, limit: i64) -> Result<Vec<FeedEvent>, StoreError>;

@@ -44,6 +44,14 @@ pub(crate) const fn fact(what: Happening) -> Option<(Whom, Fact)> {
         | Happening::FileInfected { .. }
         | Happening::FileDeleted { .. }
         | Happening::DocumentSigned { .. }
+        // Programmes tell more of themselves than others hear: see `Rehab`.
+        | Happening::ProgramAssigned { .. }
+        | Happening::ProgramRevised { .. }
+        | Happening::ProgramPaused { .. }
+        | Happening::ProgramResumed { .. }
+        | Happening::ProgramEnded { .. }
+        | Happening::ExerciseCompleted { .. }
+        | Happening::OutcomeRecorded { .. }
         | Happening::MemberAdded { .. }
         | Happening::MemberRemoved { .. } => return None,
     };

@@ -352,7 +352,7 @@ impl Webhooks {
         let id = EventId::fresh(&*self.desk.clock, &*self.desk.random);
         let occurred_at: DateTime<Utc> = self.desk.clock.now();
         let publication = Publication { id, occurred_at, event, only_for };
-        Ok(work.webhook_events().publish(&publication).await?)
+        Ok(work.webhook_events().publish(&[publication]).await?)
     }
 }
 

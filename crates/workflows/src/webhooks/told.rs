@@ -1,7 +1,7 @@
 use restartix_scheduling::ChangeReason;
 use restartix_storage::FileKind;
 use restartix_video::Part;
-use restartix_webhooks::{Event, Kind, ParticipantRole, Party, Reason, Refusal};
+use restartix_webhooks::{Event, Instrument, Kind, ParticipantRole, Party, Reason, Refusal};
 
 use crate::{Happening, Side};
 
@@ -47,6 +47,19 @@ pub(crate) const fn told(what: Happening) -> Option<Event> {
         Happening::FileInfected { file: id, version } => Event::FileInfected { id, version },
         Happening::FileDeleted { file: id, version } => Event::FileDeleted { id, version },
         Happening::DocumentSigned { file: id, version } => Event::DocumentSigned { id, version },
+        Happening::ProgramAssigned { program: id, version } => {
+            Event::ProgramAssigned { id, version }
+        }
+        Happening::ProgramRevised { program: id, version } => Event::ProgramRevised { id, version },
+        Happening::ProgramPaused { program: id, version } => Event::ProgramPaused { id, version },
+        Happening::ProgramResumed { program: id, version } => Event::ProgramResumed { id, version },
+        Happening::ProgramEnded { program: id, version } => Event::ProgramEnded { id, version },
+        Happening::ExerciseCompleted { program: id, version } => {
+            Event::ExerciseCompleted { id, version }
+        }
+        Happening::OutcomeRecorded { program: id, version, instrument } => {
+            Event::OutcomeRecorded { id, version, instrument: instrument_told(instrument) }
+        }
         Happening::MemberAdded { membership: id, version } => Event::MemberAdded { id, version },
         Happening::MemberRemoved { membership: id, version } => {
             Event::MemberRemoved { id, version }
@@ -88,5 +101,16 @@ const fn refusal_code(refusal: restartix_storage::Refusal) -> Refusal {
         Why::SizeMismatch => Refusal::SizeMismatch,
         Why::TypeMismatch => Refusal::TypeMismatch,
         Why::NotEncrypted => Refusal::Other,
+    }
+}
+
+const fn instrument_told(instrument: restartix_telemetry::Instrument) -> Instrument {
+    use restartix_telemetry::Instrument as With;
+    match instrument {
+        With::Pain => Instrument::Pain,
+        With::Effort => Instrument::Effort,
+        With::Function => Instrument::Function,
+        With::RangeOfMotion => Instrument::RangeOfMotion,
+        With::Other => Instrument::Other,
     }
 }

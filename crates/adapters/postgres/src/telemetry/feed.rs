@@ -62,27 +62,36 @@ impl TryFrom<EventRow> for Told {
 
 #[async_trait]
 impl TelemetryFeed for PgWork {
-    async fn publish(&mut self, publication: &Publication) -> Result<(), StoreError> {
-        let subject = match publication.whom {
-            Whom::Actor => Subject::of(self.actor()),
-            Whom::Subject(subject) => Some(subject),
+    async fn publish(&mut self, publications: &[Publication]) -> Result<(), StoreError> {
+        let (org_id, actor) = (self.org_id(), self.actor());
+        let row = |publication: &Publication| {
+            let subject = match publication.whom {
+                Whom::Actor => Subject::of(actor),
+                Whom::Subject(subject) => Some(subject),
+            };
+            let (subject_kind, subject_id) = subject_columns(subject);
+            (
+                events::org_id.eq(org_id),
+                events::id.eq(publication.id.as_uuid()),
+                events::kind.eq(publication.fact.kind().as_str()),
+                events::event_type.eq(publication.fact.event_type()),
+                events::occurred_at.eq(publication.occurred_at),
+                events::subject_kind.eq(subject_kind),
+                events::subject_id.eq(subject_id),
+                events::data.eq(publication.fact.data()),
+            )
         };
-        let (subject_kind, subject_id) = subject_columns(subject);
-        let row = (
-            events::org_id.eq(self.org_id()),
-            events::id.eq(publication.id.as_uuid()),
-            events::kind.eq(publication.fact.kind().as_str()),
-            events::event_type.eq(publication.fact.event_type()),
-            events::occurred_at.eq(publication.occurred_at),
-            events::subject_kind.eq(subject_kind),
-            events::subject_id.eq(subject_id),
-            events::data.eq(publication.fact.data()),
-        );
-        diesel::insert_into(events::table)
-            .values(row)
-            .execute(self.tx())
-            .await
-            .map_err(store_error)?;
+        let insert = diesel::insert_into(events::table);
+        match publications {
+            [] => return Ok(()),
+            // A statement of its own, that the connection keeps: almost every change tells one.
+            [one] => insert.values(row(one)).execute(self.tx()).await,
+            several => {
+                let rows: Vec<_> = several.iter().map(row).collect();
+                insert.values(rows).execute(self.tx()).await
+            }
+        }
+        .map_err(store_error)?;
         Ok(())
     }
 

@@ -10,20 +10,29 @@ use crate::unit::PgWork;
 
 #[async_trait]
 impl EventFeed for PgWork {
-    async fn publish(&mut self, publication: &Publication) -> Result<(), StoreError> {
-        let row = (
-            events::org_id.eq(self.org_id()),
-            events::id.eq(publication.id.as_uuid()),
-            events::kind.eq(publication.event.kind().as_str()),
-            events::occurred_at.eq(publication.occurred_at),
-            events::data.eq(publication.event.data()),
-            events::only_for.eq(publication.only_for.map(WebhookEndpointId::as_uuid)),
-        );
-        diesel::insert_into(events::table)
-            .values(row)
-            .execute(self.tx())
-            .await
-            .map_err(store_error)?;
+    async fn publish(&mut self, publications: &[Publication]) -> Result<(), StoreError> {
+        let org_id = self.org_id();
+        let row = |publication: &Publication| {
+            (
+                events::org_id.eq(org_id),
+                events::id.eq(publication.id.as_uuid()),
+                events::kind.eq(publication.event.kind().as_str()),
+                events::occurred_at.eq(publication.occurred_at),
+                events::data.eq(publication.event.data()),
+                events::only_for.eq(publication.only_for.map(WebhookEndpointId::as_uuid)),
+            )
+        };
+        let insert = diesel::insert_into(events::table);
+        match publications {
+            [] => return Ok(()),
+            // A statement of its own, that the connection keeps: almost every change tells one.
+            [one] => insert.values(row(one)).execute(self.tx()).await,
+            several => {
+                let rows: Vec<_> = several.iter().map(row).collect();
+                insert.values(rows).execute(self.tx()).await
+            }
+        }
+        .map_err(store_error)?;
         Ok(())
     }
 
