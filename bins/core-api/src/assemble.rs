@@ -19,8 +19,8 @@ use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
 use restartix_webhook_sender::{GuardedSender, Sealer};
 use restartix_workflows::{
-    Bookings, Calls, Clinic, Desk, FileKeeper, Filing, Records, RoomKeeper, Schedule, Visits,
-    WebhookDispatcher, WebhookSequencer, Webhooks, Worker,
+    Bookings, Calls, Clinic, Desk, FileKeeper, Filing, Records, Rehab, RoomKeeper, Schedule,
+    Visits, WebhookDispatcher, WebhookSequencer, Webhooks, Worker,
 };
 
 use crate::config;
@@ -79,6 +79,7 @@ pub fn assemble(
         visits: Visits::new(desk.clone(), codes, provider),
         calls: Calls::new(desk.clone(), names, notices),
         webhooks: Webhooks::new(desk.clone(), sender, sealer),
+        rehab: Rehab::new(desk.clone()),
         records: Records::new(desk),
         audit: Arc::new(PgAuditLog::start(app, clock.clone())),
         limits: Arc::new(RedisRateLimits::new(redis, config.http.rate_limits, clock.clone())),

@@ -7,7 +7,7 @@ use restartix_telemetry::AuditLog;
 use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
 use restartix_video::RoomName;
 use restartix_workflows::{
-    Bookings, Calls, Clinic, Filing, JoinKey, Records, Schedule, Visits, Webhooks,
+    Bookings, Calls, Clinic, Filing, JoinKey, Records, Rehab, Schedule, Visits, Webhooks,
 };
 
 use crate::Network;
@@ -36,6 +36,8 @@ pub struct Api {
     pub calls: Calls<RoomNames>,
     /// Where organisations' own systems listen, and what they are told.
     pub webhooks: Webhooks,
+    /// What patients are to do, and what is reported of it.
+    pub rehab: Rehab,
     /// What is kept of what was done.
     pub records: Records,
     /// The trace of reads, refusals and failures.

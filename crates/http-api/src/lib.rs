@@ -38,10 +38,10 @@ pub use actix_web::http::{StatusCode, header};
 pub use api::{Api, Config, Dependency, Health, JoinCodes, MetricsText, RoomNames, State};
 pub use input::{
     AppointmentsQuery, Body, DeliveriesQuery, FeedQuery, IfMatch, Input, PageQuery, Parts, PathId,
-    PathText, PublicId, Slots, Upload,
+    PathText, ProgramsQuery, PublicId, Slots, Upload,
 };
 pub use network::{Network, NetworkError};
-pub use output::{Created, Document, NoContent, Output, Rendered, Reply, Settling, View};
+pub use output::{Accepted, Created, Document, NoContent, Output, Rendered, Reply, Settling, View};
 pub use problem::{FieldError, Kind, Problem};
 pub use route::{AuditClass, Declared, Member, Open, Roles, Route, SignedIn, Verb};
 pub use sketch::Sketch;

@@ -76,6 +76,10 @@ pub struct Settling<T> {
     pub under_way: bool,
 }
 
+/// 202 and a view of what was taken.
+#[derive(Debug)]
+pub struct Accepted<T>(pub T);
+
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
@@ -236,6 +240,16 @@ impl Output for HandedOut {
         };
         rendered.patient = file.patient;
         Ok(rendered)
+    }
+}
+
+impl<T: View> Output for Accepted<T> {
+    fn describe(sketch: &mut Sketch) {
+        sketch.answers::<T>(StatusCode::ACCEPTED);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        json(StatusCode::ACCEPTED, &self.0)
     }
 }
 

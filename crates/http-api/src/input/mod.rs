@@ -23,7 +23,7 @@ use crate::{Kind, Problem, Sketch};
 pub use json::Body;
 pub(crate) use notice::SignedNotice;
 pub use path::{PathId, PathText, PublicId};
-pub use query::{AppointmentsQuery, DeliveriesQuery, FeedQuery, PageQuery, Slots};
+pub use query::{AppointmentsQuery, DeliveriesQuery, FeedQuery, PageQuery, ProgramsQuery, Slots};
 pub(crate) use query::{AuditQuery, FilesQuery};
 pub(crate) use upload::Conduit;
 pub use upload::Upload;

@@ -2,8 +2,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use restartix_kernel::{
-    AppointmentId, AppointmentTypeId, FileId, HoldId, MembershipId, PersonId, WebhookDeliveryId,
-    WebhookEndpointId,
+    AppointmentId, AppointmentTypeId, FileId, HoldId, MembershipId, PersonId, ProgramId,
+    WebhookDeliveryId, WebhookEndpointId,
 };
 use utoipa::openapi::{RefOr, Schema};
 
@@ -33,7 +33,7 @@ macro_rules! uuid_ids {
     };
 }
 
-uuid_ids! { AppointmentTypeId FileId HoldId MembershipId PersonId WebhookDeliveryId WebhookEndpointId }
+uuid_ids! { AppointmentTypeId FileId HoldId MembershipId PersonId ProgramId WebhookDeliveryId WebhookEndpointId }
 
 /// The `{id}` of a path. A text that is no id is the id of nothing: the same 404.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use restartix_kernel::{
 use restartix_scheduling::engine::{self, EngineError, Window};
 use restartix_scheduling::{AppointmentFilter, Status};
 use restartix_storage::{FileFilter, FileKind};
-use restartix_telemetry::{AuditFilter, ResourceKind};
+use restartix_telemetry::{AuditFilter, ProgramFilter, ProgramStatus, ResourceKind};
 use restartix_webhooks::{DeliveryFilter, DeliveryStatus, EventType};
 use restartix_workflows::{AvailabilityQuery, Mode};
 
@@ -217,6 +217,24 @@ impl Input for FilesQuery {
     fn describe(sketch: &mut Sketch) {
         sketch.query("kind", schema::words(FileKind::ALL.iter().map(|kind| kind.as_str())));
         sketch.query("patient_id", schema::uuid());
+    }
+}
+
+/// `?patient_id=&status=&limit=&cursor=` of the programmes.
+#[derive(Debug)]
+pub struct ProgramsQuery(pub ProgramFilter, pub PageRequest);
+
+impl Input for ProgramsQuery {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        let parameters = Parameters::of(request)?;
+        let (patient, status) = (parameters.one("patient_id")?, parameters.one("status")?);
+        Ok(Self(ProgramFilter { patient, status }, PageQuery::parse(request)?.0))
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.query("patient_id", schema::uuid());
+        sketch.query("status", schema::words(ProgramStatus::ALL.iter().map(|word| word.as_str())));
+        PageQuery::describe(sketch);
     }
 }
 

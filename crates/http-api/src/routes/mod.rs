@@ -13,6 +13,8 @@ mod memberships;
 mod operations;
 mod organization;
 mod people;
+mod programs;
+mod rehab;
 mod specialists;
 mod webhook_deliveries;
 mod webhook_endpoints;
@@ -36,6 +38,8 @@ pub(crate) fn all() -> Vec<Route> {
         appointments::routes(),
         files::routes(),
         integrations::routes(),
+        programs::routes(),
+        rehab::routes(),
         audit_events::routes(),
         webhook_endpoints::routes(),
         webhook_deliveries::routes(),

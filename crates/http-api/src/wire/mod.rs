@@ -11,6 +11,8 @@ mod membership;
 mod organization;
 mod page;
 mod person;
+mod program;
+mod rehab;
 pub(crate) mod schema;
 mod specialist;
 mod values;
@@ -31,10 +33,15 @@ pub use membership::{MemberBody, MemberPatchBody, MemberView};
 pub use organization::{OrganizationPatchBody, OrganizationView, PoliciesBody};
 pub use page::PageView;
 pub use person::{PersonBody, PersonPatchBody, PersonView};
+pub use program::{ExerciseBody, ExerciseView, ProgramBody, ProgramPatchBody, ProgramView};
+pub use rehab::{
+    InstrumentWord, ReceiptView, RehabEventBody, RehabEventType, RejectedView, ReportBody,
+    SourceWord,
+};
 pub use specialist::{HoursBlock, HoursBody, SpecialistView, WeekdayWord};
 pub use values::{
-    FileKey, HoldKey, Id, Instant, MemberKey, PersonKey, TypeKey, UserKey, WebhookDeliveryKey,
-    WebhookEndpointKey, Zone,
+    Date, EventKey, ExerciseKey, FileKey, HoldKey, Id, Instant, MemberKey, PersonKey, ProgramKey,
+    TypeKey, UserKey, WebhookDeliveryKey, WebhookEndpointKey, Zone,
 };
 pub(crate) use values::{invalid, present};
 pub use webhook::{

@@ -17,6 +17,11 @@ pub(crate) fn instant() -> RefOr<Schema> {
     instant.description(Some("RFC 3339 in UTC with `Z`, years 2000 to 2199.")).into()
 }
 
+pub(crate) fn date() -> RefOr<Schema> {
+    let date = formatted(Type::String, KnownFormat::Date);
+    date.description(Some("`YYYY-MM-DD`, years 2000 to 2199.")).into()
+}
+
 pub(crate) fn zone() -> RefOr<Schema> {
     let zone = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
     zone.description(Some("A zone of the IANA database, as `Europe/Bucharest`.")).into()

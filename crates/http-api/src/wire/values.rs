@@ -2,11 +2,11 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 use restartix_kernel::{
-    AppointmentTypeId, FileId, HoldId, MembershipId, PersonId, UserId, WebhookDeliveryId,
-    WebhookEndpointId,
+    AppointmentTypeId, EventId, ExerciseId, FileId, HoldId, MembershipId, PersonId, ProgramId,
+    UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 use restartix_scheduling::engine::parse_zone;
 use restartix_workflows::Failure;
@@ -34,6 +34,12 @@ pub type TypeKey = Id<AppointmentTypeId>;
 pub type HoldKey = Id<HoldId>;
 /// A file's id.
 pub type FileKey = Id<FileId>;
+/// The id that a client gave an event.
+pub type EventKey = Id<EventId>;
+/// An exercise's id.
+pub type ExerciseKey = Id<ExerciseId>;
+/// A programme's id.
+pub type ProgramKey = Id<ProgramId>;
 /// A webhook endpoint's id.
 pub type WebhookEndpointKey = Id<WebhookEndpointId>;
 /// A webhook delivery's id.
@@ -42,6 +48,10 @@ pub type WebhookDeliveryKey = Id<WebhookDeliveryId>;
 /// An instant: RFC 3339, UTC with `Z`, years 2000 to 2199.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instant(DateTime<Utc>);
+
+/// A day of a calendar: `YYYY-MM-DD`, years 2000 to 2199.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date(pub NaiveDate);
 
 /// A time zone of the IANA database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +79,20 @@ impl FromStr for Instant {
         let whole = instant.nanosecond() < 1_000_000_000;
         if whole && (2000..2200).contains(&instant.year()) {
             Ok(Self(instant))
+        } else {
+            Err(ValueError)
+        }
+    }
+}
+
+impl FromStr for Date {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| ValueError)?;
+        // Chrono takes a sign, spaces and single digits as well: one day has one spelling.
+        if (2000..2200).contains(&day.year()) && day.to_string() == text {
+            Ok(Self(day))
         } else {
             Err(ValueError)
         }
@@ -106,6 +130,12 @@ impl From<Instant> for DateTime<Utc> {
 impl Display for Instant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&rfc3339(self.0))
+    }
+}
+
+impl Display for Date {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -152,6 +182,7 @@ macro_rules! written_as_text {
 
 written_as_text! { Id<T>, "Id", schema::uuid }
 written_as_text! { Instant, "Instant", schema::instant }
+written_as_text! { Date, "Date", schema::date }
 written_as_text! { Zone, "Zone", schema::zone }
 
 /// Reads a field that may be absent but not `null`, unless its own type says so: `null` would
@@ -189,6 +220,15 @@ mod tests {
             "",
         ] {
             assert_eq!(bad.parse::<Instant>(), Err(ValueError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_day_has_one_spelling() {
+        assert_eq!("2028-02-29".parse::<Date>().unwrap().to_string(), "2028-02-29");
+        let bad = ["2027-02-29", "1999-12-31", "2200-01-01", "2026-1-05", "+2026-01-05", ""];
+        for bad in bad {
+            assert_eq!(bad.parse::<Date>(), Err(ValueError), "{bad}");
         }
     }
 

@@ -30,8 +30,8 @@ use restartix_webhooks::{
     Attempt, Dispatch, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
 };
 use restartix_workflows::{
-    Access, Bookings, Calls, Clinic, Desk, Filing, JoinKey, Records, Schedule, UnitOfWork, Visits,
-    Webhooks, Work,
+    Access, Bookings, Calls, Clinic, Desk, Filing, JoinKey, Records, Rehab, Schedule, UnitOfWork,
+    Visits, Webhooks, Work,
 };
 use serde_json::Value;
 
@@ -213,6 +213,7 @@ pub(crate) fn bench_with(extra: Vec<Route>, config: Config) -> Bench {
         visits: Visits::new(desk.clone(), Arc::new(Away), Arc::new(MemoryProvider::default())),
         calls: Calls::new(desk.clone(), Arc::new(Nameless), None),
         webhooks: Webhooks::new(desk.clone(), Arc::new(Away), Arc::new(Away)),
+        rehab: Rehab::new(desk.clone()),
         records: Records::new(desk),
         audit: audit.clone(),
         limits: limits.clone(),
