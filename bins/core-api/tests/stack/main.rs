@@ -11,6 +11,7 @@ mod files;
 mod hostile;
 mod kills;
 mod outage;
+mod rehab;
 mod support;
 mod transitions;
 mod walls;

@@ -33,6 +33,13 @@ async fn every_id_of_one_clinic_is_a_404_for_the_other_and_looks_like_a_random_i
     let memberships = one.admin.get("/v1/memberships")?.expect(200)?;
     let membership = memberships["items"][0]["id"].as_str().context("an id")?.to_owned();
 
+    let program = json!({
+        "patient_id": one.patient_id, "sessions_per_week": 5, "starts_on": "2026-01-05",
+        "exercises": [{"id": one.kind, "sets": 3, "reps": 10}],
+    });
+    let program = one.admin.post("/v1/programs", &program)?.expect(201)?;
+    let program = program["id"].as_str().context("an id")?.to_owned();
+
     let reason = json!({"reason_code": "patient_request"});
     let move_to = json!({"starts_at": slot, "reason_code": "other"});
     let uuid = "0198c6f0-7e6b-4c3a-9f5e-1a2b3c4d5e6f";
@@ -51,6 +58,11 @@ async fn every_id_of_one_clinic_is_a_404_for_the_other_and_looks_like_a_random_i
         ("PATCH", "/v1/appointment-types/{}", &one.kind, uuid, json!({"name": "X"})),
         ("DELETE", "/v1/appointment-types/{}", &one.kind, uuid, Value::Null),
         ("PUT", "/v1/specialists/{}/weekly-hours", &one.specialist_id, uuid, week),
+        ("GET", "/v1/programs/{}", &program, uuid, Value::Null),
+        ("PATCH", "/v1/programs/{}", &program, uuid, json!({"sessions_per_week": 1})),
+        ("POST", "/v1/programs/{}/pause", &program, uuid, Value::Null),
+        ("POST", "/v1/programs/{}/resume", &program, uuid, Value::Null),
+        ("POST", "/v1/programs/{}/end", &program, uuid, Value::Null),
         ("PATCH", "/v1/memberships/{}", &membership, uuid, json!({"role": "patient"})),
         ("DELETE", "/v1/memberships/{}", &membership, uuid, Value::Null),
     ];
@@ -67,7 +79,13 @@ async fn every_id_of_one_clinic_is_a_404_for_the_other_and_looks_like_a_random_i
     for path in ["/v1/holds", "/v1/appointments"] {
         two.patient.post(path, &one.slot(&slot))?.refused(404, "not_found")?;
     }
-    let lists = ["/v1/appointments", "/v1/people", "/v1/appointment-types", "/v1/specialists"];
+    let lists = [
+        "/v1/appointments",
+        "/v1/people",
+        "/v1/programs",
+        "/v1/appointment-types",
+        "/v1/specialists",
+    ];
     for list in lists {
         let seen = two.admin.get(list)?;
         for known in [&id, &one.patient_id, &one.specialist_id, &one.admin_id, &one.kind] {

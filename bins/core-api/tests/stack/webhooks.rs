@@ -14,7 +14,12 @@ use crate::support::{Clinic, Stack, text};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Adds an endpoint, tells the receiver its secret, and waits until it is enabled; answers its id.
-fn listen(receiver: &Receiver, clinic: &Clinic, name: &str, types: &[&str]) -> Result<String> {
+pub(crate) fn listen(
+    receiver: &Receiver,
+    clinic: &Clinic,
+    name: &str,
+    types: &[&str],
+) -> Result<String> {
     let body = json!({"url": receiver.hook(name), "event_types": types});
     let told = clinic.admin.post("/v1/webhook-endpoints", &body)?.expect(201)?;
     let id = text(&told["id"])?;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::client::{Answer, Request, send};
 use super::document::Operation;
-use super::scene::{Api, BYTES, ROLES, Scene, announcement, window};
+use super::scene::{Api, BYTES, ROLES, Scene, announcement, completion, exercises, window};
 use crate::Subject;
 
 const NOBODYS: &str = "4f1e0c5a-8b7d-4e2f-9a3c-6d5b4c3a2f1e";
@@ -142,8 +142,8 @@ fn by_reference(
             let mut body = with_slot(operation, mine)?;
             let mut query = Vec::new();
             if operation.fields.iter().any(|known| known == field) {
-                if let Some(Value::Object(fields)) = &mut body {
-                    fields.insert(field.to_owned(), json!(id));
+                if let Some(body) = &mut body {
+                    refer(body, field, id);
                 }
             } else {
                 query.push((field, id));
@@ -154,13 +154,30 @@ fn by_reference(
             if let Some(fault) = differs(strange, unknown) {
                 return Ok(Some(format!("as {role}: {fault}")));
             }
-            if operation.method != "GET" && (200..300).contains(&strange.status) {
+            // Of several things together each may be refused by itself.
+            let nothing = strange.body.get("accepted") == Some(&json!(0));
+            if operation.method != "GET" && (200..300).contains(&strange.status) && !nothing {
                 return Ok(Some(format!("as {role}: is taken: {}", strange.text)));
             }
             compared |= strange.status != 403;
         }
     }
     Ok((!compared).then(|| "no role may use it: nothing was compared".to_owned()))
+}
+
+/// Lets the body refer to `id`; where it tells of several events, each of them.
+fn refer(body: &mut Value, field: &str, id: &str) {
+    let Value::Object(fields) = body else { return };
+    match fields.get_mut("events") {
+        Some(Value::Array(events)) => {
+            for event in events {
+                refer(event, field, id);
+            }
+        }
+        _ => {
+            fields.insert(field.to_owned(), json!(id));
+        }
+    }
 }
 
 /// An organisation's number that is sent along changes nothing.
@@ -280,6 +297,12 @@ fn with_slot(operation: &Operation, mine: &mut Scene<'_>) -> Result<Option<Value
     {
         fields.extend(announced);
     }
+    if operation.path == "/v1/rehab/events" {
+        let mut event = completion();
+        let program = mine.one("programs")?.context("a programme")?;
+        refer(&mut event, "program_id", &program);
+        fields.insert("events".to_owned(), json!([event]));
+    }
     let names: Vec<_> = fields.keys().filter(|name| name.ends_with("_id")).cloned().collect();
     for name in names {
         if let Some(own) = mine.referred(&name)? {
@@ -293,6 +316,7 @@ fn with_slot(operation: &Operation, mine: &mut Scene<'_>) -> Result<Option<Value
             "role" => *value = json!("patient"),
             "url" => *value = json!(mine.clinic()?.receiver),
             "event_types" => *value = json!(["*"]),
+            "exercises" => *value = exercises(),
             "subject" => *value = json!("probe-of-nobody"),
             // An empty week would leave no slot to book.
             "hours" => {

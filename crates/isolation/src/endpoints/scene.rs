@@ -122,6 +122,13 @@ impl<'a> Scene<'a> {
                 }
                 id_of(&self.ask("specialist", "POST", "/v1/files", Some(body))?)?
             }
+            "programs" => {
+                let body = json!({
+                    "patient_id": clinic.patient_id, "sessions_per_week": 5,
+                    "starts_on": "2026-01-01", "exercises": exercises(),
+                });
+                id_of(&self.ask("admin", "POST", "/v1/programs", Some(body))?)?
+            }
             "webhook-endpoints" => {
                 let body = json!({ "url": clinic.receiver, "event_types": ["*"] });
                 id_of(&self.ask("admin", "POST", "/v1/webhook-endpoints", Some(body))?)?
@@ -165,6 +172,7 @@ impl<'a> Scene<'a> {
                 "webhook-endpoints" | "appointment-types" | "memberships" | "files" => {
                     self.ask("admin", "DELETE", &path, None)
                 }
+                "programs" => self.ask("admin", "POST", &format!("{path}/end"), None),
                 _ => continue,
             };
         }
@@ -181,6 +189,8 @@ impl<'a> Scene<'a> {
             "appointment_id" => "appointments",
             "person_id" => "people",
             "signature_file_id" => "files",
+            "program_id" => "programs",
+            "exercise_id" => return Ok(Some(EXERCISE.to_owned())),
             "patient_id" => return Ok(Some(self.clinic()?.patient_id.clone())),
             _ => return Ok(None),
         };
@@ -219,6 +229,24 @@ pub(super) fn announcement() -> Value {
         "content_type": "application/pdf",
         "size_bytes": BYTES.len(),
         "sha256": hex::encode(sha2::Sha256::digest(BYTES)),
+    })
+}
+
+/// What a programme of ours asks for.
+const EXERCISE: &str = "0198c6f0-7e6b-7c3a-9f5e-1a2b3c4d5e6f";
+
+/// The exercises of a programme.
+pub(super) fn exercises() -> Value {
+    json!([{ "id": EXERCISE, "sets": 3, "reps": 10 }])
+}
+
+/// What a patient reports of one of them, but for the programme.
+pub(super) fn completion() -> Value {
+    let now = restartix_kernel::Clock::now(&restartix_kernel::SystemClock);
+    json!({
+        "id": "0198c6f0-7e6b-7c3a-9f5e-aaaaaaaaaaaa", "type": "exercise.completed",
+        "occurred_at": now.format("%Y-%m-%dT%H:%M:%SZ").to_string(), "exercise_id": EXERCISE,
+        "sets": 3, "reps": 10, "duration_seconds": 600, "source": "self_reported",
     })
 }
 
