@@ -122,6 +122,7 @@ fn greet(stack: &Stack, dir: &Path, people: &[(&Clinic, Vec<String>)]) {
         ["interface".to_owned(), format!("{}/docs", stack.url)],
         ["Daily's stand-in".to_owned(), stack.daily_url.clone()],
         ["a receiver of webhooks".to_owned(), format!("{}/hooks/NAME", stack.receiver_url)],
+        ["what telemetry was told".to_owned(), format!("{}/_sandbox/events", stack.telemetry_url)],
         ["PostgreSQL".to_owned(), stack.database_url.clone()],
         ["Redis".to_owned(), stack.redis_url.clone()],
         ["logs".to_owned(), dir.display().to_string()],

@@ -15,6 +15,7 @@ use restartix_postgres::{
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
 use restartix_storage::{EicarScanner, ObjectStore};
+use restartix_telemetry_service::TelemetryClient;
 use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
 use restartix_webhook_sender::{GuardedSender, Sealer};
@@ -26,6 +27,7 @@ use restartix_workflows::{
 use crate::config;
 use crate::readiness::{Readiness, Watched};
 use crate::storage::Storage;
+use crate::telemetry;
 
 /// Everything that a server does, put together and not yet begun.
 pub struct App {
@@ -37,6 +39,8 @@ pub struct App {
     pub readiness: Arc<Readiness>,
     /// The files' bucket, where there is one.
     pub(crate) storage: Option<Arc<Storage>>,
+    /// The Telemetry service, where there is one.
+    pub(crate) telemetry: Option<Arc<TelemetryClient>>,
 }
 
 /// Puts the server together. Connects to nothing: what is not there shows in `readyz`. Needs a
@@ -56,6 +60,10 @@ pub fn assemble(
     if let Some(storage) = &storage {
         vendors.push(storage.clone());
     }
+    let telemetry = telemetry::client(config, &clock)?;
+    if let Some(telemetry) = &telemetry {
+        vendors.push(telemetry.clone());
+    }
     let readiness = Arc::new(readiness(config, &redis, vendors, &clock)?);
 
     let desk = Desk::new(Arc::new(PgUnits::new(app.clone())), clock.clone(), random.clone());
@@ -68,7 +76,8 @@ pub fn assemble(
     let notices = notices.map(|notices| -> Arc<dyn NoticeReader> { Arc::new(notices) });
     let provider: Arc<dyn VideoProvider> = daily;
     let objects = storage.as_ref().map(|storage| storage.objects());
-    let workers = workers(config, provider.clone(), objects.clone(), &clock, &random)?;
+    let mut workers = workers(config, provider.clone(), objects.clone(), &clock, &random)?;
+    workers.extend(telemetry::forwarder(config, telemetry.as_ref(), &clock, &random)?);
     let (sender, sealer) = webhooks(config, &clock, &random)?;
     let api = Api {
         authenticator: Authenticator::new(Arc::new(verifier), Arc::new(directory)),
@@ -89,7 +98,7 @@ pub fn assemble(
         random,
         config: config.http.presentation(),
     };
-    Ok(App { api, workers, readiness, storage })
+    Ok(App { api, workers, readiness, storage, telemetry })
 }
 
 /// The workers alone: they need no identity provider and no Redis.

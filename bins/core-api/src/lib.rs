@@ -23,6 +23,7 @@ mod readiness;
 mod run;
 mod serve;
 mod storage;
+mod telemetry;
 mod work;
 
 pub use assemble::{App, assemble};

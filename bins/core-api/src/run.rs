@@ -13,6 +13,7 @@ use crate::assemble::{App, assemble, storage, workers};
 use crate::config;
 use crate::metrics::Metrics;
 use crate::serve::{GRACE, Listening, listen};
+use crate::telemetry;
 use crate::work::keep_all_working;
 
 /// How often measurements are folded.
@@ -31,10 +32,13 @@ async fn serve_until_signal(
 ) -> anyhow::Result<()> {
     let (clock, random) = system();
     let signals = signals()?;
-    let App { api, workers, readiness, storage } =
+    let App { api, workers, readiness, storage, telemetry } =
         assemble(config, clock.clone(), random, Arc::new(metrics.clone()))?;
     if let Some(storage) = &storage {
         storage.vouch().await?;
+    }
+    if let Some(telemetry) = &telemetry {
+        telemetry.vouch().await.context("telemetry.url")?;
     }
     let (stop, stopped) = watch::channel(false);
     let workers = with_workers.then(|| {
@@ -82,7 +86,12 @@ pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
         let daily = Daily::new(&config.daily, clock.clone(), random.clone()).context("daily")?;
         let storage = storage(config, &clock, &random)?;
         let objects = storage.map(|storage| storage.objects());
-        let workers = workers(config, Arc::new(daily), objects, &clock, &random)?;
+        let mut workers = workers(config, Arc::new(daily), objects, &clock, &random)?;
+        let telemetry = telemetry::client(config, &clock)?;
+        if let Some(telemetry) = &telemetry {
+            telemetry.vouch().await.context("telemetry.url")?;
+        }
+        workers.extend(telemetry::forwarder(config, telemetry.as_ref(), &clock, &random)?);
         let (stop, stopped) = watch::channel(false);
         let workers = spawn(async move { keep_all_working(&workers, &*clock, &stopped).await });
         tracing::info!("working");

@@ -75,6 +75,10 @@ fn every_fault_is_named_at_once() {
         ("CORE_WEBHOOKS__PORTS", "443,https"),
         ("CORE_WEBHOOKS__OWN_NETWORKS", "198.51.100.7"),
         ("CORE_WEBHOOKS__ALLOW_LOOPBACK", "yes"),
+        ("CORE_TELEMETRY__URL", "https://203.0.113.7"),
+        ("CORE_TELEMETRY__KEY", "c2hvcnQ="),
+        ("CORE_TELEMETRY__PSEUDONYM_KEYS", "2026:c2hvcnQ="),
+        ("CORE_TELEMETRY__CA_FILE", "/nonexistent/ca.pem"),
     ]);
     insta::assert_snapshot!(told);
 }
@@ -106,6 +110,7 @@ fn production_refuses_what_is_fit_for_development() {
         ("CORE_STORAGE__SECRET_ACCESS_KEY", "sandbox-secret"),
         ("CORE_WEBHOOKS__SECRET_KEYS", &format!("development:{KEY}")),
         ("CORE_WEBHOOKS__ALLOW_LOOPBACK", "true"),
+        ("CORE_TELEMETRY__URL", "http://10.0.0.7:9100"),
     ]);
     insta::assert_snapshot!(told);
 }
@@ -286,4 +291,25 @@ fn toml(text: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file
+}
+
+#[test]
+fn telemetry_is_all_or_nothing() {
+    assert!(server(&development(&[])).unwrap().telemetry.is_none());
+    let keys = format!("1:{KEY}");
+    let whole = [
+        ("CORE_TELEMETRY__URL", "http://10.0.0.7:9100"),
+        ("CORE_TELEMETRY__KEY", KEY),
+        ("CORE_TELEMETRY__PSEUDONYM_KEYS", keys.as_str()),
+    ];
+    let config = server(&development(&whole)).unwrap().telemetry.unwrap();
+    assert_eq!(config.keys.current().get(), 1);
+    for left_out in 0..whole.len() {
+        let mut part = whole.to_vec();
+        let (missing, _) = part.remove(left_out);
+        let key = missing.trim_start_matches("CORE_TELEMETRY__").to_lowercase();
+        let told = faults(&part);
+        assert!(told.contains(&format!("telemetry.{key}")), "{told}");
+        assert!(!told.contains(KEY), "{told}");
+    }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Stack {
     pub(crate) daily_url: String,
     /// The receiver of webhooks: endpoints are `/hooks/NAME` below it.
     pub(crate) receiver_url: String,
+    /// The Telemetry service's stand-in.
+    pub(crate) telemetry_url: String,
     /// The superuser's URL of the database.
     pub(crate) database_url: String,
     /// Whether the database was made just now and holds nothing.
@@ -92,12 +94,16 @@ impl Stack {
             ],
         )?;
         let receiver_url = stand_ins.start("receiver", &[])?;
+        let store = plan.dir.join("telemetry").display().to_string();
+        let telemetry_url = stand_ins
+            .start("telemetry", &[("--key", secrets.get("telemetry_key")?), ("--store", &store)])?;
         let places = Places {
             port,
             bootstrap_url: &database_url,
             redis_url: &redis_url,
             daily_url: &daily_url,
             s3_url: &s3_url,
+            telemetry_url: &telemetry_url,
         };
         let stack = Self {
             url: format!("http://127.0.0.1:{port}"),
@@ -105,6 +111,7 @@ impl Stack {
             program: program(&programs, "core-api")?,
             daily_url,
             receiver_url,
+            telemetry_url,
             database_url,
             fresh,
             redis_url,

@@ -34,6 +34,8 @@ impl Secrets {
             "daily_notice_key": secret()?,
             "s3_access_key_id": format!("AKID{}", secret()?),
             "s3_secret_access_key": format!("development-{}{}", secret()?, secret()?),
+            "telemetry_key": sealing_key(&secret()?, &secret()?),
+            "pseudonym_keys": format!("1:{}", sealing_key(&secret()?, &secret()?)),
             "webhook_keys": format!("development:{}", sealing_key(&secret()?, &secret()?)),
         });
         write_private(&file, &made.to_string())?;
@@ -69,6 +71,7 @@ pub(super) struct Places<'a> {
     pub(super) redis_url: &'a str,
     pub(super) daily_url: &'a str,
     pub(super) s3_url: &'a str,
+    pub(super) telemetry_url: &'a str,
 }
 
 /// The server's configuration, as its environment.
@@ -101,6 +104,9 @@ pub(super) fn environment(secrets: &Secrets, places: &Places<'_>) -> Result<Vec<
         ("WEBHOOKS__SECRET_KEYS", secrets.get("webhook_keys")?.to_owned()),
         // The stack's own receiver of webhooks.
         ("WEBHOOKS__ALLOW_LOOPBACK", "true".to_owned()),
+        ("TELEMETRY__URL", places.telemetry_url.to_owned()),
+        ("TELEMETRY__KEY", secrets.get("telemetry_key")?.to_owned()),
+        ("TELEMETRY__PSEUDONYM_KEYS", secrets.get("pseudonym_keys")?.to_owned()),
         ("LOG__FORMAT", "text".to_owned()),
         ("LOG__LEVEL", "info".to_owned()),
     ];

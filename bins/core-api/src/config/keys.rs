@@ -178,6 +178,26 @@ pub const KEYS: &[Key] = &[
         "false",
         "In development `true` admits `http(s)://127.0.0.1` and `http(s)://[::1]` on any port besides. Production refuses it.",
     ),
+    plain(
+        "telemetry.url",
+        "none",
+        "Where the Telemetry service is, on loopback or in a private network: an origin; https in production. Without one what it is to be told waits in the database.",
+    ),
+    secret(
+        "telemetry.key",
+        "required with `telemetry.url`",
+        "What signs what the service is sent: base64 of at least 32 random bytes, which the service knows as well.",
+    ),
+    secret(
+        "telemetry.pseudonym_keys",
+        "required with `telemetry.url`",
+        "The keys that make pseudonyms of people, comma-separated, each its epoch (a number), a colon and base64 of 32 random bytes. The highest epoch is the current one: to change keys, add one with a higher number. A key that is taken away for good unlinks what was told under it.",
+    ),
+    plain(
+        "telemetry.ca_file",
+        "Mozilla's authorities",
+        "A PEM file with the only authorities to trust for the Telemetry service.",
+    ),
     plain("log.format", "json", "`json` or `text`, on standard error."),
     plain("log.level", "info", "A level, or levels by target: `info,restartix_daily=debug`."),
 ];

@@ -16,6 +16,7 @@ mod reader;
 mod redis;
 mod source;
 mod storage;
+mod telemetry;
 mod webhooks;
 
 pub use database::Database;
@@ -27,4 +28,5 @@ pub use purpose::{Bootstrap, Member, Migrator, Server, Storage, Tokens};
 pub use reader::Profile;
 pub use redis::Redis;
 pub use source::{Environment, Settings};
+pub use telemetry::Telemetry;
 pub use webhooks::Webhooks;

@@ -6,7 +6,8 @@ use restartix_kernel::Secret;
 use super::database::{ca_file, endpoint, required_url};
 use super::reader::Reader;
 use super::{
-    Database, Faults, Http, Log, Profile, Redis, Settings, Webhooks, daily, identity, storage,
+    Database, Faults, Http, Log, Profile, Redis, Settings, Telemetry, Webhooks, daily, identity,
+    storage,
 };
 
 /// What `serve` and `worker` need.
@@ -28,6 +29,8 @@ pub struct Server {
     pub storage: Option<restartix_s3::Config>,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// The Telemetry service; perhaps none.
+    pub telemetry: Option<Telemetry>,
 }
 
 impl Server {
@@ -43,6 +46,7 @@ impl Server {
         let daily = daily::read(&mut reader);
         let storage = storage::read(&mut reader);
         let webhooks = Webhooks::read(&mut reader);
+        let telemetry = Telemetry::read(&mut reader);
         for key in ["database.migrator_url", "database.bootstrap_url"] {
             if let Some(url) = reader.secret(key) {
                 endpoint(&mut reader, key, &url);
@@ -52,7 +56,17 @@ impl Server {
         let whole = || {
             let (http, database, identity) = (http?, database?, identity?);
             let daily = daily?;
-            Some(Self { profile, http, database, redis, identity, daily, storage, webhooks })
+            Some(Self {
+                profile,
+                http,
+                database,
+                redis,
+                identity,
+                daily,
+                storage,
+                webhooks,
+                telemetry,
+            })
         };
         reader.faults.or(whole())
     }

@@ -50,6 +50,12 @@ struct RefusedEvent {
 }
 
 impl TelemetryClient {
+    /// Everything that is wrong with `config` and can be said without looking at the network.
+    pub fn check(config: &Config) -> Result<(), ConfigError> {
+        config.check()?;
+        Transport::new(config).map(drop)
+    }
+
     /// A client of the service that `config` names. Connects to nothing.
     pub fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         config.check()?;
