@@ -1,5 +1,5 @@
 //! The whole stack, as it is shipped: the server as a process, real PostgreSQL, real Redis, the
-//! stand-ins for Daily.co and S3 on real sockets; stopped, killed and lied to.
+//! stand-ins for Daily.co, S3 and the Telemetry service on real sockets; stopped, killed and lied to.
 
 #![expect(clippy::indexing_slicing, reason = "tests fail by panicking, and JSON is indexed")]
 
@@ -13,6 +13,7 @@ mod kills;
 mod outage;
 mod rehab;
 mod support;
+mod telemetry;
 mod transitions;
 mod walls;
 mod webhooks;

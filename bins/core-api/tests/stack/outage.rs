@@ -9,7 +9,7 @@ use crate::booking::{book_as_both, rooms, token};
 use crate::client::wait_for;
 use crate::support::Stack;
 
-fn state_of(stack: &Stack, dependency: &str) -> Result<(String, String)> {
+pub(crate) fn state_of(stack: &Stack, dependency: &str) -> Result<(String, String)> {
     let told = stack.anybody().get("/readyz")?.expect(200)?;
     let state = told["dependencies"]
         .as_array()
@@ -21,7 +21,7 @@ fn state_of(stack: &Stack, dependency: &str) -> Result<(String, String)> {
     Ok((status, state.unwrap_or_else(|| told.to_string())))
 }
 
-fn wait_until(stack: &Stack, dependency: &str, status: &str) -> Result<()> {
+pub(crate) fn wait_until(stack: &Stack, dependency: &str, status: &str) -> Result<()> {
     wait_for(&format!("{dependency}: {status}"), Duration::from_secs(30), || {
         let (told, _) = state_of(stack, dependency)?;
         Ok((told == status).then_some(()))

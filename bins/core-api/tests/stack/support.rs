@@ -5,6 +5,7 @@ use anyhow::{Context, Result, ensure};
 use restartix_kernel::{Clock, ExposeSecret, SystemClock};
 use restartix_sandbox::daily::{Daily, Options, Subscription};
 use restartix_sandbox::s3::{self, S3};
+use restartix_sandbox::telemetry::{self, Telemetry};
 use restartix_testkit::{TestDatabase, TestRedis, free_port};
 use serde_json::{Value, json};
 
@@ -22,6 +23,7 @@ pub(crate) struct Stack {
     pub(crate) redis: TestRedis,
     pub(crate) daily: Daily,
     pub(crate) s3: S3,
+    pub(crate) telemetry: Telemetry,
     port: u16,
     server: Option<Child>,
 }
@@ -52,7 +54,8 @@ impl Stack {
         let daily = Daily::start(Options { webhooks, ..Options::default() }).await?;
         let (database, redis) = (TestDatabase::create().await?, TestRedis::start()?);
         let s3 = S3::start(s3::Options::default()).await?;
-        let mut stack = Self { database, redis, daily, s3, port, server: None };
+        let telemetry = Telemetry::start(telemetry::Options::default()).await?;
+        let mut stack = Self { database, redis, daily, s3, telemetry, port, server: None };
         stack.operator(&["bucket", "apply"])?;
         stack.serve()?;
         Ok(stack)
@@ -116,6 +119,9 @@ impl Stack {
             .env("CORE_STORAGE__BUCKET", BUCKET)
             .env("CORE_STORAGE__ACCESS_KEY_ID", "sandbox-access-key")
             .env("CORE_STORAGE__SECRET_ACCESS_KEY", "sandbox-secret-access-key")
+            .env("CORE_TELEMETRY__URL", self.telemetry.url())
+            .env("CORE_TELEMETRY__KEY", telemetry::DEFAULT_KEY)
+            .env("CORE_TELEMETRY__PSEUDONYM_KEYS", format!("1:{}=", "B".repeat(42) + "A"))
             .env("CORE_WEBHOOKS__SECRET_KEYS", format!("test:{}=", "A".repeat(43)))
             .env("CORE_WEBHOOKS__ALLOW_LOOPBACK", "true")
             .env("CORE_LOG__LEVEL", "warn");
