@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Request, send};
 use super::document::Operation;
-use super::scene::{Api, BYTES, ROLES, Scene, announcement, completion, exercises, window};
+use super::scene::{Api, BYTES, ROLES, Scene, announcement, window};
 use crate::Subject;
 
 const NOBODYS: &str = "4f1e0c5a-8b7d-4e2f-9a3c-6d5b4c3a2f1e";
@@ -298,7 +298,7 @@ fn with_slot(operation: &Operation, mine: &mut Scene<'_>) -> Result<Option<Value
         fields.extend(announced);
     }
     if operation.path == "/v1/rehab/events" {
-        let mut event = completion();
+        let mut event = mine.completion()?;
         let program = mine.one("programs")?.context("a programme")?;
         refer(&mut event, "program_id", &program);
         fields.insert("events".to_owned(), json!([event]));
@@ -316,7 +316,7 @@ fn with_slot(operation: &Operation, mine: &mut Scene<'_>) -> Result<Option<Value
             "role" => *value = json!("patient"),
             "url" => *value = json!(mine.clinic()?.receiver),
             "event_types" => *value = json!(["*"]),
-            "exercises" => *value = exercises(),
+            "exercises" => *value = mine.exercises()?,
             "subject" => *value = json!("probe-of-nobody"),
             // An empty week would leave no slot to book.
             "hours" => {

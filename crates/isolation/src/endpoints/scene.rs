@@ -125,7 +125,7 @@ impl<'a> Scene<'a> {
             "programs" => {
                 let body = json!({
                     "patient_id": clinic.patient_id, "sessions_per_week": 5,
-                    "starts_on": "2026-01-01", "exercises": exercises(),
+                    "starts_on": "2026-01-01", "exercises": self.exercises()?,
                 });
                 id_of(&self.ask("admin", "POST", "/v1/programs", Some(body))?)?
             }
@@ -190,7 +190,7 @@ impl<'a> Scene<'a> {
             "person_id" => "people",
             "signature_file_id" => "files",
             "program_id" => "programs",
-            "exercise_id" => return Ok(Some(EXERCISE.to_owned())),
+            "exercise_id" => return Ok(Some(self.exercise()?.to_owned())),
             "patient_id" => return Ok(Some(self.clinic()?.patient_id.clone())),
             _ => return Ok(None),
         };
@@ -232,22 +232,30 @@ pub(super) fn announcement() -> Value {
     })
 }
 
-/// What a programme of ours asks for.
-const EXERCISE: &str = "0198c6f0-7e6b-7c3a-9f5e-1a2b3c4d5e6f";
+/// What a programme of each clinic asks for: each has a library of its own.
+const EXERCISES: [&str; 2] =
+    ["0198c6f0-7e6b-7c3a-9f5e-1a2b3c4d5e6f", "0198c6f0-7e6b-7c3a-9f5e-6f5e4d3c2b1a"];
 
-/// The exercises of a programme.
-pub(super) fn exercises() -> Value {
-    json!([{ "id": EXERCISE, "sets": 3, "reps": 10 }])
-}
+impl Scene<'_> {
+    fn exercise(&self) -> Result<&'static str> {
+        EXERCISES.get(self.at).copied().context("two clinics")
+    }
 
-/// What a patient reports of one of them, but for the programme.
-pub(super) fn completion() -> Value {
-    let now = restartix_kernel::Clock::now(&restartix_kernel::SystemClock);
-    json!({
-        "id": "0198c6f0-7e6b-7c3a-9f5e-aaaaaaaaaaaa", "type": "exercise.completed",
-        "occurred_at": now.format("%Y-%m-%dT%H:%M:%SZ").to_string(), "exercise_id": EXERCISE,
-        "sets": 3, "reps": 10, "duration_seconds": 600, "source": "self_reported",
-    })
+    /// The exercises of a programme.
+    pub(super) fn exercises(&self) -> Result<Value> {
+        Ok(json!([{ "id": self.exercise()?, "sets": 3, "reps": 10 }]))
+    }
+
+    /// What a patient reports of one of them, but for the programme.
+    pub(super) fn completion(&self) -> Result<Value> {
+        let now = restartix_kernel::Clock::now(&restartix_kernel::SystemClock);
+        Ok(json!({
+            "id": "0198c6f0-7e6b-7c3a-9f5e-aaaaaaaaaaaa", "type": "exercise.completed",
+            "occurred_at": now.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "exercise_id": self.exercise()?,
+            "sets": 3, "reps": 10, "duration_seconds": 600, "source": "self_reported",
+        }))
+    }
 }
 
 /// From an hour from now, until rooms are not open yet (clinics under test open them a day ahead).
