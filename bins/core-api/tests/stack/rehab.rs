@@ -7,11 +7,11 @@ use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use restartix_kernel::{Clock, RandomExt, SystemClock, SystemRandom};
 use restartix_sandbox::receiver::{Options, Receiver};
-use restartix_testkit::sql;
 use serde_json::{Value, json};
 
 use crate::client::{Client, wait_for};
 use crate::support::{Clinic, Stack, text};
+use crate::telemetry::events;
 use crate::webhooks::listen;
 
 const EXERCISE: &str = "0198c6f0-7e6b-7c3a-9f5e-00000000e001";
@@ -35,11 +35,11 @@ fn plan(clinic: &Clinic) -> Value {
     })
 }
 
-fn assign(by: &Client, clinic: &Clinic) -> Result<String> {
+pub(crate) fn assign(by: &Client, clinic: &Clinic) -> Result<String> {
     text(&by.post("/v1/programs", &plan(clinic))?.expect(201)?["id"])
 }
 
-fn done(program: &str) -> Value {
+pub(crate) fn done(program: &str) -> Value {
     json!({
         "id": fresh(), "type": "exercise.completed", "occurred_at": stamp(SystemClock.now()),
         "program_id": program, "exercise_id": EXERCISE, "sets": 3, "reps": 10, "pain": 2,
@@ -47,7 +47,7 @@ fn done(program: &str) -> Value {
     })
 }
 
-fn measured(program: &str, patient: &str) -> Value {
+pub(crate) fn measured(program: &str, patient: &str) -> Value {
     json!({
         "id": fresh(), "type": "outcome.recorded", "occurred_at": stamp(SystemClock.now()),
         "program_id": program, "patient_id": patient, "instrument": "function", "score": 42,
@@ -55,7 +55,10 @@ fn measured(program: &str, patient: &str) -> Value {
 }
 
 /// What a report came to: accepted, duplicates, and why each other was rejected, by id.
-fn report(by: &Client, events: &[Value]) -> Result<(u64, u64, BTreeMap<String, String>)> {
+pub(crate) fn report(
+    by: &Client,
+    events: &[Value],
+) -> Result<(u64, u64, BTreeMap<String, String>)> {
     let told = by.post("/v1/rehab/events", &json!({"events": events}))?.expect(202)?;
     let rejected = told["rejected"].as_array().context("rejected")?;
     let pairs = rejected.iter().map(|one| Ok((text(&one["id"])?, text(&one["code"])?)));
@@ -306,19 +309,19 @@ async fn what_happens_to_programmes_reaches_the_clinics_own_systems() -> Result<
         }
         *counted.entry(text(&body["type"])?).or_default() += 1;
     }
-    // The same once each waits for the Telemetry service, under the patient's name alone.
-    let listed = expected.iter().map(|(name, count)| format!("('{name}', {count}::bigint)"));
-    let listed = listed.collect::<Vec<_>>().join(", ");
-    let check = format!(
-        "DO $$ BEGIN IF EXISTS (
-           (SELECT type, count(*) FROM telemetry_events WHERE kind = 'rehab'
-              AND subject_kind = 'patient' AND subject_id = '{}' GROUP BY 1)
-           EXCEPT (VALUES {listed}))
-         OR (SELECT count(*) FROM telemetry_events WHERE kind = 'rehab') <> 8
-         THEN RAISE 'others wait for the Telemetry service'; END IF; END $$",
-        one.patient_id
-    );
-    sql(&stack.database, &check).await?;
+    // The Telemetry service is told the same, once each, under the patient's pseudonym alone.
+    let wanted: usize = expected.values().sum();
+    let told = wait_for("every event to be told", Duration::from_secs(60), || {
+        let told = events(&stack, "rehab");
+        Ok((told.len() >= wanted).then_some(told))
+    })?;
+    let mut of_telemetry: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in &told {
+        *of_telemetry.entry(event["type"].as_str().unwrap_or_default()).or_default() += 1;
+        ensure!(event["actor"]["hash"] == told[0]["actor"]["hash"], "another patient: {event}");
+        ensure!(!event.to_string().contains(&one.patient_id), "a patient's id left: {event}");
+    }
+    assert_eq!(of_telemetry, expected);
     let expected = expected.into_iter().map(|(name, count)| (name.to_owned(), count));
     assert_eq!(counted, expected.collect::<BTreeMap<_, _>>());
     Ok(())

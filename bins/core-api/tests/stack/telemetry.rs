@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::booking::token;
 use crate::client::wait_for;
 use crate::outage::{state_of, wait_until};
+use crate::rehab::{assign, done, measured, report};
 use crate::support::{Clinic, Stack};
 
 /// Within this of the service's return everything must be there.
@@ -34,7 +35,7 @@ async fn audited(database: &TestDatabase) -> Result<BTreeSet<(i64, String)>> {
 }
 
 /// What the service has of this kind, as it came.
-fn events(stack: &Stack, kind: &str) -> Vec<Value> {
+pub(crate) fn events(stack: &Stack, kind: &str) -> Vec<Value> {
     let events = stack.telemetry.events().into_iter().map(|one| one.event);
     events.filter(|event| event["kind"] == kind).collect()
 }
@@ -189,5 +190,40 @@ async fn an_event_that_the_service_will_never_take_is_put_aside_and_the_rest_goe
         Ok(told.iter().any(|event| event["type"] == "appointment.cancelled").then_some(()))
     })?;
     ensure!(booked(&stack).is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_programme_is_told_under_its_patients_pseudonym_and_a_report_once() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let booking = book(&clinic, &[0])?;
+    let program = assign(&clinic.admin, &clinic)?;
+    let exercise = done(&program);
+    let accepted = |told: (u64, u64, _)| (told.0, told.1);
+    assert_eq!(accepted(report(&clinic.patient, std::slice::from_ref(&exercise))?), (1, 0));
+    assert_eq!(accepted(report(&clinic.patient, std::slice::from_ref(&exercise))?), (0, 1));
+    report(&clinic.admin, &[measured(&program, &clinic.patient_id)])?;
+    let types = |events: &[Value]| -> Vec<String> {
+        let types = events.iter().filter_map(|event| event["type"].as_str());
+        types.map(str::to_owned).collect()
+    };
+    let told = wait_for("what happened to the programme", LIMIT, || {
+        let told = events(&stack, "rehab");
+        Ok((told.len() >= 3 && booked(&stack) == booking).then_some(told))
+    })?;
+    all_arrived(&stack).await?;
+    let expected = ["program.assigned", "exercise.completed", "outcome.recorded"];
+    assert_eq!(types(&told), expected);
+    let hashes: BTreeSet<_> = told
+        .iter()
+        .chain(&events(&stack, "analytics"))
+        .map(|event| event["actor"]["hash"].to_string())
+        .collect();
+    assert_eq!(hashes.len(), 1, "the patient booked, and it is their programme: {hashes:?}");
+    for event in told {
+        ensure!(event["data"]["program_id"] == program.as_str(), "{event}");
+        ensure!(!event.to_string().contains(&clinic.patient_id), "an id of somebody left: {event}");
+    }
     Ok(())
 }
