@@ -18,6 +18,7 @@ mod files;
 mod hooks;
 mod made;
 mod operations;
+mod telemetry;
 mod tour;
 mod walls;
 
@@ -113,6 +114,9 @@ fn play(
     let tamar = Made { booked, filed, hooked };
     audit::every_act(tour, first, &aurora, &tamar)?;
     audit::every_act(tour, second, &tamar, &aurora)?;
+    let sink = Client::new(&stack.telemetry_url);
+    telemetry::everything_told(tour, &sink, first)?;
+    telemetry::everything_told(tour, &sink, second)?;
     walls::foreign_ids(tour, nobody, second, &aurora)?;
     walls::foreign_ids(tour, nobody, first, &tamar)?;
     walls::untouched(tour, first, &aurora)?;
