@@ -66,8 +66,9 @@ impl Paper {
     /// The same, about a patient and of an appointment.
     fn about(&self, booked: &Booked) -> Result<Value> {
         let mut body = self.announcement();
-        body["patient_id"] = json!(booked.offer.patient);
-        body["appointment_id"] = json!(booked.appointment.parse::<i64>()?);
+        let fields = body.as_object_mut().context("an announcement is an object")?;
+        fields.insert("patient_id".to_owned(), json!(booked.offer.patient));
+        fields.insert("appointment_id".to_owned(), json!(booked.appointment.parse::<i64>()?));
         Ok(body)
     }
 }

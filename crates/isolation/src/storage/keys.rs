@@ -42,7 +42,7 @@ enum Look {
 struct Keys {
     about: About,
     look: Look,
-    faults: Vec<Box<Careless>>,
+    faults: Vec<Careless>,
 }
 
 /// A maker of keys that errs, in the place of ours.
@@ -99,7 +99,7 @@ impl Probe for Keys {
     }
 
     fn mutations(&self) -> Vec<&dyn Mutation> {
-        self.faults.iter().map(|fault| -> &dyn Mutation { &**fault }).collect()
+        self.faults.iter().map(|fault| -> &dyn Mutation { fault }).collect()
     }
 }
 
@@ -145,7 +145,7 @@ fn rewritten(tenant: &Tenant, relative: &[u8]) -> Option<String> {
 
 /// The probes.
 pub(super) fn probes() -> Vec<Box<dyn Probe>> {
-    let fault = |name, maker| Box::new(Careless { name, maker, planted: AtomicBool::new(false) });
+    let fault = |name, maker| Careless { name, maker, planted: AtomicBool::new(false) };
     vec![
         Box::new(Keys {
             about: About {
