@@ -14,6 +14,7 @@ use crate::stack::{self, Client, Clinic, Plan, Register, Stack};
 
 mod audit;
 mod call;
+mod exercises;
 mod files;
 mod hooks;
 mod made;
@@ -92,26 +93,35 @@ fn play(
     let offer = call::furnish(tour, first)?;
     let booked = call::book_and_join(tour, &daily, first, offer)?;
     let filed = files::exchange(tour, papers, first, &booked)?;
+    let assigned = exercises::assign_and_do(tour, first, &booked)?;
     let happened = [
         ("appointment.created", 2),
         ("appointment.cancelled", 1),
         ("video.room_ready", 2),
         ("file.available", 3),
         ("document.signed", 1),
+        ("program.assigned", 1),
+        ("exercise.completed", 1),
+        ("outcome.recorded", 1),
     ];
     let hooked = hooks::heard(tour, &receiver, first, first_tool, &happened)?;
-    let aurora = Made { booked, filed, hooked };
+    let aurora = Made { booked, filed, assigned, hooked };
     let offer = call::furnish(tour, second)?;
     let booked = call::book(tour, second, offer)?;
     let filed = files::exchange(tour, papers, second, &booked)?;
+    let assigned = exercises::assign_and_do(tour, second, &booked)?;
     let happened = [
         ("appointment.created", 1),
         ("video.room_ready", 1),
         ("file.available", 3),
         ("document.signed", 1),
+        ("program.assigned", 1),
+        ("exercise.completed", 1),
+        ("outcome.recorded", 1),
     ];
     let hooked = hooks::heard(tour, &receiver, second, second_tool, &happened)?;
-    let tamar = Made { booked, filed, hooked };
+    let tamar = Made { booked, filed, assigned, hooked };
+    exercises::told(tour, &Client::new(&stack.telemetry_url), &[first, second])?;
     audit::every_act(tour, first, &aurora, &tamar)?;
     audit::every_act(tour, second, &tamar, &aurora)?;
     let sink = Client::new(&stack.telemetry_url);

@@ -10,7 +10,7 @@ use super::tour::Tour;
 use crate::workspace::{list, text};
 
 /// What was done in each clinic: by people, and by workers after them.
-const ACTS: [&str; 19] = [
+const ACTS: [&str; 21] = [
     "operator.create_organization",
     "operator.add_member",
     "organization.edit",
@@ -26,6 +26,8 @@ const ACTS: [&str; 19] = [
     "files.download",
     "files.sign",
     "files.signatures",
+    "programs.assign",
+    "rehab.report",
     "webhook_endpoints.create",
     "webhook_endpoints.read",
     "webhook_events.list",

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::call::{Booked, Offer};
+use super::exercises::Assigned;
 use super::files::Filed;
 use super::hooks::Hooked;
 use crate::stack::random_uuid;
@@ -11,6 +12,7 @@ use crate::stack::random_uuid;
 pub(super) struct Made {
     pub(super) booked: Booked,
     pub(super) filed: Filed,
+    pub(super) assigned: Assigned,
     pub(super) hooked: Hooked,
 }
 
@@ -30,6 +32,7 @@ impl Made {
                 // An integer below 2^53; the chance that somebody has it is nil.
                 appointment: "7001002003004005".to_owned(),
             },
+            assigned: Assigned { program: random_uuid()?, exercise: random_uuid()? },
             filed: Filed { document: random_uuid()?, signature: random_uuid()? },
             hooked: Hooked { endpoint: random_uuid()?, delivery: random_uuid()? },
         })
@@ -37,18 +40,20 @@ impl Made {
 
     /// Every id that stays and that a list of this clinic may show.
     pub(super) fn ids(&self) -> Vec<&str> {
-        let Self { booked, filed, hooked } = self;
+        let Self { booked, filed, assigned, hooked } = self;
         let Offer { appointment_type, specialist, patient, membership } = &booked.offer;
         let of_booking = [&booked.appointment, appointment_type, specialist, patient, membership];
-        let of_files = [&filed.document, &filed.signature];
+        let of_files = [&filed.document, &filed.signature, &assigned.program, &assigned.exercise];
         let of_hooks = [&hooked.endpoint, &hooked.delivery];
         of_booking.into_iter().chain(of_files).chain(of_hooks).map(String::as_str).collect()
     }
 
     /// Ids of which the clinic's own audit tells, and no other's.
     pub(super) fn traced(&self) -> Vec<&str> {
-        let Self { booked, filed, hooked } = self;
-        let traced = [&booked.appointment, &booked.hold, &filed.document, &hooked.endpoint];
+        let Self { booked, filed, assigned, hooked } = self;
+        let Assigned { program, .. } = assigned;
+        let traced =
+            [&booked.appointment, &booked.hold, &filed.document, program, &hooked.endpoint];
         traced.map(String::as_str).into()
     }
 }

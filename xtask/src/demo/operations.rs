@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::{Booked, Offer, at, later};
+use super::exercises::Assigned;
 use super::files::Filed;
 use super::hooks::Hooked;
 use super::made::Made;
@@ -33,6 +34,7 @@ pub(super) fn operations(made: &Made) -> Vec<Operation> {
     all.extend(named_by_reference(&made.booked));
     all.extend(files(&made.filed));
     all.extend(files_by_reference(&made.booked));
+    all.extend(programs(&made.assigned, &made.booked.offer));
     all.extend(webhooks(&made.hooked));
     all
 }
@@ -173,6 +175,32 @@ fn files_by_reference(booked: &Booked) -> Vec<Operation> {
         Operation { refused: 200, ..hidden("GET /v1/files", Admin, &listed, None) },
         hidden("POST /v1/files", Specialist, "/v1/files", report("patient_id", json!(patient))),
         hidden("POST /v1/files", Specialist, "/v1/files", report("appointment_id", of)),
+    ]
+}
+
+fn programs(assigned: &Assigned, offer: &Offer) -> Vec<Operation> {
+    use Who::{Admin, Patient, Specialist};
+    let Assigned { program, exercise } = assigned;
+    let path = format!("/v1/programs/{program}");
+    let way = |way: &str| format!("{path}/{way}");
+    let plan = json!({
+        "patient_id": offer.patient,
+        "exercises": [{ "id": exercise, "sets": 3, "reps": 12 }],
+        "sessions_per_week": 3,
+        "starts_on": "2026-01-05",
+    });
+    let listed = format!("/v1/programs?patient_id={}", offer.patient);
+    let fewer = || Some(json!({ "sessions_per_week": 1 }));
+    vec![
+        hidden("GET /v1/programs/{}", Admin, &path, None),
+        hidden("GET /v1/programs/{}", Patient, &path, None),
+        hidden("PATCH /v1/programs/{}", Specialist, &path, fewer()),
+        hidden("POST /v1/programs/{}/pause", Specialist, &way("pause"), None),
+        hidden("POST /v1/programs/{}/resume", Admin, &way("resume"), None),
+        hidden("POST /v1/programs/{}/end", Admin, &way("end"), None),
+        hidden("POST /v1/programs", Specialist, "/v1/programs", Some(plan)),
+        // A filter that nothing of one's own fits.
+        Operation { refused: 200, ..hidden("GET /v1/programs", Admin, &listed, None) },
     ]
 }
 

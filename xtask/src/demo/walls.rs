@@ -53,6 +53,7 @@ fn silent(stranger: &Cast<'_>, made: &Made) -> Result<String> {
         "people",
         "memberships",
         "files",
+        "programs",
         "webhook-endpoints",
         "webhook-deliveries",
         "webhook-events",
@@ -80,6 +81,7 @@ pub(super) fn untouched(tour: &mut Tour<'_>, cast: &Cast<'_>, made: &Made) -> Re
             format!("/v1/appointment-types/{}", made.booked.offer.appointment_type),
             format!("/v1/people/{}", made.booked.offer.patient),
             format!("/v1/files/{}", made.filed.document),
+            format!("/v1/programs/{}", made.assigned.program),
         ];
         for path in &paths {
             let answer = cast.admin.get(path)?;
