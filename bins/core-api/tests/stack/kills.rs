@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use restartix_kernel::{RandomExt as _, Secret, SystemRandom};
+use restartix_kernel::{Clock as _, RandomExt as _, Secret, SystemClock, SystemRandom};
 use restartix_sandbox::receiver::{Options, Receiver};
 use serde_json::{Value, json};
 
@@ -26,6 +26,8 @@ struct EndState {
     rooms: usize,
     files: BTreeMap<String, usize>,
     signatures: usize,
+    /// Exercises that were reported, each once.
+    exercises: usize,
     /// Events by type, in a feed without gaps.
     events: BTreeMap<String, usize>,
     /// Lines of the audit by operation: each act once.
@@ -44,14 +46,26 @@ struct Day<'a> {
     clinic: &'a Clinic,
     slots: Vec<String>,
     picture: String,
+    program: String,
 }
+
+/// The exercise of every programme.
+const EXERCISE: &str = "0198c6f0-7e6b-7c3a-9f5e-00000000e001";
 
 impl<'a> Day<'a> {
     fn begin(clinic: &'a Clinic) -> Result<Self> {
         let slots = clinic.slots()?;
         let picture = announcement("signature", "sign.png", "image/png", PNG);
         let picture = file(&clinic.patient, &picture, PNG)?;
-        Ok(Self { clinic, slots, picture })
+        let plan = json!({
+            "patient_id": clinic.patient_id,
+            "exercises": [{"id": EXERCISE, "sets": 3, "reps": 10}],
+            "sessions_per_week": 5,
+            "starts_on": "2026-01-05",
+        });
+        let made = insist("a programme", || clinic.admin.post("/v1/programs", &plan))?;
+        let program = text(&made.expect(201)?["id"])?;
+        Ok(Self { clinic, slots, picture, program })
     }
 
     /// One visit: held, booked, written about, signed, and sometimes called off.
@@ -63,6 +77,7 @@ impl<'a> Day<'a> {
         report["appointment_id"] = json!(appointment);
         let report = file(&self.clinic.specialist, &report, PDF)?;
         self.sign(&report)?;
+        self.exercise()?;
         let token = format!("/v1/appointments/{appointment}/video-token");
         wait_for("the room", PATIENCE, || {
             let answer = insist("a token", || self.clinic.patient.post(&token, &json!({})))?;
@@ -112,6 +127,21 @@ impl<'a> Day<'a> {
             let _unknown = patient.post(&format!("/v1/files/{report}/sign"), &body);
             Ok(None)
         })
+    }
+
+    /// Reported again under the same id until somebody says that it is known.
+    fn exercise(&self) -> Result<()> {
+        let done = json!({"events": [{
+            "id": SystemRandom.uuid_v4().to_string(), "type": "exercise.completed",
+            "occurred_at": SystemClock.now().format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "program_id": self.program, "exercise_id": EXERCISE, "sets": 3, "reps": 10,
+            "pain": 2, "effort": 4, "duration_seconds": 600, "source": "self_reported",
+        }]});
+        let told = insist("a report", || self.clinic.patient.post("/v1/rehab/events", &done))?
+            .expect(202)?;
+        let known = told["accepted"].as_u64().max(told["duplicates"].as_u64());
+        ensure!(known == Some(1), "{told}");
+        Ok(())
     }
 
     fn cancel(&self, appointment: i64) -> Result<()> {
@@ -184,6 +214,7 @@ fn state(stack: &Stack, clinic: &Clinic) -> Result<EndState> {
         rooms: rooms(stack, &ids).len(),
         files: counted(files, "status"),
         signatures,
+        exercises: events.iter().filter(|one| one["type"] == "exercise.completed").count(),
         events: counted(&events, "type"),
         acts: counted(acts, "action"),
     })
