@@ -11,7 +11,8 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use restartix_kernel::{AppointmentId, EventId, HoldId, RequestId, Secret};
 use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
-use restartix_tenancy::{Actor, Principal, Tenant};
+use restartix_tenancy::{Actor, Principal, RateClass, Tenant};
+use restartix_workflows::Failure;
 
 use crate::answer::{self, Told};
 use crate::input::{Incoming, drain};
@@ -120,7 +121,7 @@ impl Call<'_> {
         let incoming = Incoming { request, payload, body_limit: api.config.body_limit };
         match &self.route.handler {
             Handler::Open(handler) => {
-                let open = Open { api, table, act };
+                let open = Open { api, table, act, declared: &self.route.declared };
                 within(api, handler.call(open, incoming)).await?
             }
             Handler::SignedIn(handler) => {
@@ -168,8 +169,7 @@ impl Call<'_> {
     }
 
     async fn limit(&self, tenant: &Tenant) -> Result<(), Problem> {
-        let taken = self.api.limits.take(tenant, self.route.declared.rate).await;
-        taken.map_err(|limited| Problem::from(Kind::RATE_LIMITED).retry_after(limited.retry_after))
+        take(self.api, tenant, self.route.declared.rate).await
     }
 
     /// Keeps the trace of an act by which somebody may have changed where they act: it belongs to
@@ -204,16 +204,8 @@ impl Call<'_> {
             }
         };
         let event = self.event(kind, outcome, done.as_ref().ok());
-        let append = self.api.audit.append(tenant, event);
-        let kept = timed("audit", within(self.api, append)).await;
-        match kept {
-            Ok(Ok(())) => done,
-            Ok(Err(error)) => Err(error.into()),
-            Err(problem) => {
-                let cause = problem.kind().code;
-                Err(Problem::from(Kind::AUDIT_UNAVAILABLE).because(cause))
-            }
-        }
+        append(self.api, tenant, event).await?;
+        done
     }
 
     fn event(&self, kind: ResourceKind, outcome: Outcome, seen: Option<&Rendered>) -> AuditEvent {
@@ -228,6 +220,52 @@ impl Call<'_> {
             patient: seen.and_then(|seen| seen.patient),
             outcome,
         }
+    }
+}
+
+async fn take(api: &Api, tenant: &Tenant, class: RateClass) -> Result<(), Problem> {
+    let taken = api.limits.take(tenant, class).await;
+    taken.map_err(|limited| Problem::from(Kind::RATE_LIMITED).retry_after(limited.retry_after))
+}
+
+async fn append(api: &Api, tenant: &Tenant, event: AuditEvent) -> Result<(), Problem> {
+    match timed("audit", within(api, api.audit.append(tenant, event))).await {
+        Ok(kept) => Ok(kept?),
+        Err(problem) => {
+            let cause = problem.kind().code;
+            Err(Problem::from(Kind::AUDIT_UNAVAILABLE).because(cause))
+        }
+    }
+}
+
+impl Open<'_> {
+    /// Does `work` as the member whom something other than a token proved, on the thing of this id:
+    /// within their rate limit, and with a line in the audit where it is refused or fails.
+    pub async fn as_member<T>(
+        &self,
+        tenant: &Tenant,
+        id: impl std::fmt::Display,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Problem> {
+        let Self { api, act, declared, .. } = *self;
+        let done = match take(api, tenant, declared.rate).await {
+            Ok(()) => work.await.map_err(Problem::from),
+            Err(limited) => Err(limited),
+        };
+        if let (Err(problem), AuditClass::Read(kind) | AuditClass::Change(kind)) =
+            (&done, declared.audit)
+        {
+            let event = AuditEvent {
+                id: EventId::fresh(&*api.clock, &*api.random),
+                occurred_at: api.clock.now(),
+                act: *act,
+                resource: Resource::one(kind, id),
+                patient: None,
+                outcome: problem.outcome(),
+            };
+            append(api, tenant, event).await?;
+        }
+        done
     }
 }
 

@@ -107,6 +107,8 @@ pub struct Open<'a> {
     pub table: &'a RouteTable,
     /// What is being done.
     pub act: &'a Act,
+    /// What the route says of itself.
+    pub(crate) declared: &'a Declared,
 }
 
 /// What a handler works with whose caller has signed in, in an organisation or in none.

@@ -2,9 +2,9 @@ use restartix_http_api::{
     AuditClass, Declared, Document, Kind, Open, Problem, Reply, Route, StatusCode, Verb, View,
     header,
 };
-use restartix_kernel::ExposeSecret;
+use restartix_kernel::{AppointmentId, ExposeSecret};
 use restartix_telemetry::ResourceKind;
-use restartix_tenancy::RateClass;
+use restartix_tenancy::{RateClass, Tenant};
 use restartix_workflows::Failure;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -66,7 +66,11 @@ async fn look(open: Open<'_>, Code(code): Code) -> Result<Document, Problem> {
 
 async fn enter(open: Open<'_>, Code(code): Code) -> Result<Reply<EntranceView>, Problem> {
     let code = code.ok_or(Kind::NOT_FOUND)?;
-    let entrance = open.api.visits.enter(open.act, &code).await?;
+    let visits = &open.api.visits;
+    let enter = async |tenant: &Tenant, id: AppointmentId| {
+        open.as_member(tenant, id, visits.enter(tenant, open.act, id)).await
+    };
+    let entrance = visits.with_code(&code, enter).await?;
     Ok(Reply(EntranceView { url: entrance.url.expose_secret().to_owned() }))
 }
 

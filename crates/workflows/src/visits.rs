@@ -139,28 +139,31 @@ impl<J: ClaimSource<Key = JoinKey, Row = AppointmentId>> Visits<J> {
         .await
     }
 
-    /// Lets somebody in who holds a join code: with a fresh token, so that the one before may be
+    /// Lets somebody in whose join code was read: with a fresh token, so that the one before may be
     /// lost or seen without harm to this one.
-    pub async fn enter(&self, act: &Act, code: &JoinCode) -> Result<Entrance, Failure> {
-        self.with_code(code, async |tenant, id| {
-            let person = tenant.person().ok_or(Failure::NotFound)?;
-            let visit = self.visit(tenant, tenant.reach(), id).await?;
-            let token = self.token(tenant, &visit, person).await?;
-            self.desk.change(tenant, async |work| self.trace(work, act, &visit).await).await?;
-            let room = visit.admit(self.desk.clock.now())?;
-            Ok(Entrance { url: self.provider.entrance(room, &token) })
-        })
-        .await
+    pub async fn enter(
+        &self,
+        tenant: &Tenant,
+        act: &Act,
+        id: AppointmentId,
+    ) -> Result<Entrance, Failure> {
+        let person = tenant.person().ok_or(Failure::NotFound)?;
+        let visit = self.visit(tenant, tenant.reach(), id).await?;
+        let token = self.token(tenant, &visit, person).await?;
+        self.desk.change(tenant, async |work| self.trace(work, act, &visit).await).await?;
+        let room = visit.admit(self.desk.clock.now())?;
+        Ok(Entrance { url: self.provider.entrance(room, &token) })
     }
 
-    async fn with_code<T>(
+    /// Lets `work` act as the member whom a join code names, on the appointment that it names.
+    pub async fn with_code<T, E: From<Failure>>(
         &self,
         code: &JoinCode,
-        work: impl AsyncFnOnce(&Tenant, AppointmentId) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+        work: impl AsyncFnOnce(&Tenant, AppointmentId) -> Result<T, E>,
+    ) -> Result<T, E> {
         let key = JoinKey { code: code.hash(), now: self.desk.clock.now() };
-        let row = self.codes.claim(&key).await?.pop().ok_or(Failure::NotFound)?;
-        self.codes.run(row, work).await
+        let claimed = self.codes.claim(&key).await.map_err(Failure::from)?.pop();
+        self.codes.run(claimed.ok_or(Failure::NotFound)?, work).await
     }
 
     async fn visit(
