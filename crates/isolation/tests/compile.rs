@@ -28,7 +28,7 @@ twins! {
     tenant_made
     transaction_named
     unit_without_tenant
-    worker_conjures
+    worker_keeps
 }
 
 #[test]

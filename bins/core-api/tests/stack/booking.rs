@@ -65,6 +65,7 @@ async fn a_held_slot_is_booked_joined_and_cancelled() -> Result<()> {
 
     let key = token(&clinic.patient, id, Duration::from_secs(20))?;
     join(&stack, &text(&key["join_url"])?)?;
+    refused_entrance_is_written_down(&stack, &clinic, &text(&key["join_url"])?)?;
     token(&clinic.specialist, id, Duration::from_secs(5))?;
     let path = format!("/v1/appointments/{id}/video-token");
     clinic.admin.post(&path, &json!({}))?.refused(403, "not_a_participant")?;
@@ -95,6 +96,21 @@ pub(crate) fn join(stack: &Stack, join_url: &str) -> Result<()> {
     let admitted = door.post("/_sandbox/join", &json!({"url": entered["url"]}))?.expect(200)?;
     ensure!(admitted["admitted"] == true, "{admitted}");
     Ok(())
+}
+
+/// Who holds a code and comes too early leaves a line in the audit, as whoever brings a token does.
+fn refused_entrance_is_written_down(stack: &Stack, clinic: &Clinic, join_url: &str) -> Result<()> {
+    let lead = |minutes: i64| {
+        clinic.admin.patch("/v1/organization", &json!({"lead_minutes": minutes}))?.expect(200)
+    };
+    lead(0)?;
+    let path = join_url.split_once("/join/").context("a join url")?.1;
+    stack.anybody().post(&format!("/join/{path}"), &json!({}))?.refused(409, "too_early")?;
+    let told = clinic.admin.get("/v1/audit-events?action=visits.enter")?.expect(200)?;
+    let last = &told["items"][0];
+    assert_eq!((&last["outcome"], &last["code"]), (&json!("refused"), &json!("too_early")));
+    assert_eq!(last["actor_role"], "patient");
+    lead(1440).map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
