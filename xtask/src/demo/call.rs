@@ -286,7 +286,8 @@ pub(super) fn later(hours: u64) -> String {
     instant(Duration::from_secs(hours * 3600))
 }
 
-fn instant(from_now: Duration) -> String {
+/// A time from now on, as a client writes it.
+pub(super) fn instant(from_now: Duration) -> String {
     #[expect(clippy::disallowed_methods, reason = "a client's own clock; xtask knows no port")]
     let now = SystemTime::now();
     format_rfc3339_seconds(now + from_now).to_string()

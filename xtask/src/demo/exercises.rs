@@ -1,14 +1,13 @@
 //! Exercises: a specialist assigns a programme, its patient reports what they did, and telemetry hears of it
 //! without hearing of whom.
 
-use std::time::SystemTime;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
-use humantime::format_rfc3339_seconds;
 use serde_json::{Value, json};
 
 use super::Cast;
-use super::call::Booked;
+use super::call::{Booked, instant};
 use super::tour::Tour;
 use crate::stack::{Client, random_uuid};
 use crate::workspace::{list, text};
@@ -39,7 +38,7 @@ pub(super) fn assign_and_do(
     let done = json!({ "events": [{
         "id": random_uuid()?,
         "type": "exercise.completed",
-        "occurred_at": format_rfc3339_seconds(SystemTime::now()).to_string(),
+        "occurred_at": instant(Duration::ZERO),
         "program_id": program,
         "exercise_id": exercise,
         "sets": 3,
@@ -67,7 +66,7 @@ pub(super) fn assign_and_do(
     let measured = json!({ "events": [{
         "id": random_uuid()?,
         "type": "outcome.recorded",
-        "occurred_at": format_rfc3339_seconds(SystemTime::now()).to_string(),
+        "occurred_at": instant(Duration::ZERO),
         "patient_id": booked.offer.patient,
         "program_id": program,
         "instrument": "function",
