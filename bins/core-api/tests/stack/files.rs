@@ -238,6 +238,9 @@ async fn what_cannot_be_a_file_is_refused_with_its_place() -> Result<()> {
     for (name, value) in [("patient_id", json!(stranger)), ("appointment_id", json!(77))] {
         clinic.patient.post("/v1/files", &with(name, value))?.refused(404, "not_found")?;
     }
+    // A file is about a patient, and not about somebody who works here.
+    let about_staff = with("patient_id", json!(clinic.specialist_id));
+    clinic.admin.post("/v1/files", &about_staff)?.refused(404, "not_found")?;
     let missing = "/v1/files/0198c6f0-7e6b-7c3a-9f5e-1a2b3c4d5e6f/complete";
     clinic.patient.send("POST", missing, None)?.refused(404, "not_found")
 }

@@ -178,7 +178,10 @@ async fn about(
         (_, None) => Ok(None),
         (_, Some(patient)) => {
             let found = work.people().find(tenant.reach(), patient).await?;
-            found.map(|person| Some(person.id)).ok_or(Failure::NotFound)
+            if found.is_none() || !work.people().has_role(patient, Role::Patient).await? {
+                return Err(Failure::NotFound);
+            }
+            Ok(Some(patient))
         }
     }
 }
