@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use restartix_kernel::StoreError;
-use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
+use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
 use restartix_telemetry::{AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
@@ -45,6 +45,8 @@ pub trait Work: Send {
     fn appointment_types(&mut self) -> &mut dyn AppointmentTypes;
     /// When specialists work, and what is booked.
     fn calendars(&mut self) -> &mut dyn Calendars;
+    /// What breaks their hours.
+    fn exceptions(&mut self) -> &mut dyn Exceptions;
     /// What was booked.
     fn appointments(&mut self) -> &mut dyn Appointments;
     /// The video rooms of appointments.

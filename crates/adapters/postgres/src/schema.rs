@@ -88,6 +88,35 @@ table! {
 }
 
 table! {
+    specialist_date_overrides (org_id, specialist_id, date, start_minute, end_minute) {
+        org_id -> BigInt,
+        specialist_id -> Uuid,
+        date -> Date,
+        start_minute -> SmallInt,
+        end_minute -> SmallInt,
+    }
+}
+
+table! {
+    specialist_time_off (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        specialist_id -> Uuid,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+    }
+}
+
+table! {
+    closures (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        starts_on -> Date,
+        ends_on -> Date,
+    }
+}
+
+table! {
     appointment_types (org_id, id) {
         org_id -> BigInt,
         id -> Uuid,

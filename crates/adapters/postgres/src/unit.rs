@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use restartix_kernel::{CursorError, PageRequest, StoreError};
-use restartix_scheduling::{AppointmentTypes, Appointments, Calendars};
+use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
 use restartix_telemetry::{AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
@@ -83,6 +83,10 @@ impl Work for PgWork {
     }
 
     fn calendars(&mut self) -> &mut dyn Calendars {
+        self
+    }
+
+    fn exceptions(&mut self) -> &mut dyn Exceptions {
         self
     }
 

@@ -8,7 +8,7 @@ use restartix_kernel::{AppointmentTypeId, EventId, ManualClock, PersonId, Seeded
 use restartix_postgres::PgUnits;
 use restartix_scheduling::conformance::{self, Case};
 use restartix_scheduling::engine::{Minutes, PositiveMinutes, Rules};
-use restartix_scheduling::{AppointmentType, TypeName};
+use restartix_scheduling::{AppointmentType, Calendars, Exceptions, TypeName};
 use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::{Principal, Role, Version};
 use restartix_testkit::TestDatabase;
@@ -110,6 +110,32 @@ async fn the_calendars_in_postgresql_keep_the_rules() -> Result<()> {
 
     let mut elsewhere = scene.units.begin(scene.two.tenant()?, Access::Change).await?;
     conformance::calendars_are_unseen(elsewhere.calendars(), &scene.case).await;
+    Ok(elsewhere.roll_back().await?)
+}
+
+/// The ports of one unit of work.
+struct Ports<'a>(&'a mut dyn Work);
+
+impl conformance::ExceptionPorts for Ports<'_> {
+    fn calendars(&mut self) -> &mut dyn Calendars {
+        self.0.calendars()
+    }
+
+    fn exceptions(&mut self) -> &mut dyn Exceptions {
+        self.0.exceptions()
+    }
+}
+
+#[tokio::test]
+async fn what_breaks_the_hours_in_postgresql_keeps_the_rules() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut work = scene.change().await?;
+    let mut ports = Ports(&mut *work);
+    conformance::exceptions(&mut ports, &scene.case, &scene.clock, &scene.random).await;
+    scene.commit(work).await?;
+
+    let mut elsewhere = scene.units.begin(scene.two.tenant()?, Access::Change).await?;
+    conformance::exceptions_are_unseen(elsewhere.exceptions(), &scene.case).await;
     Ok(elsewhere.roll_back().await?)
 }
 

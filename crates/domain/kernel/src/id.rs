@@ -120,6 +120,14 @@ timed_id! {
     SignatureId
 }
 timed_id! {
+    /// A stretch of time in which a specialist is away.
+    TimeOffId
+}
+timed_id! {
+    /// Days on which an organisation is closed.
+    ClosureId
+}
+timed_id! {
     /// A plan of exercises for one patient.
     ProgramId
 }

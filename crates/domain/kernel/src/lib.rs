@@ -19,9 +19,9 @@ mod words;
 
 pub use clock::Clock;
 pub use id::{
-    AppointmentId, AppointmentTypeId, EventId, ExerciseId, FileId, HoldId, IdError, MembershipId,
-    PersonId, ProgramId, RequestId, SessionId, SignatureId, UserId, WebhookDeliveryId,
-    WebhookEndpointId,
+    AppointmentId, AppointmentTypeId, ClosureId, EventId, ExerciseId, FileId, HoldId, IdError,
+    MembershipId, PersonId, ProgramId, RequestId, SessionId, SignatureId, TimeOffId, UserId,
+    WebhookDeliveryId, WebhookEndpointId,
 };
 pub use page::{Cursor, CursorError, Limit, Page, PageRequest};
 pub use random::{Random, RandomExt};

@@ -1,7 +1,7 @@
 //! When somebody may be booked, and what became of it: availability, holds, appointments.
 //!
 //! Knows nothing of SQL, Redis, HTTP or video. [`engine`] computes free slots from plain values;
-//! the ports [`AppointmentTypes`], [`Calendars`], [`Appointments`] and [`Holds`] keep what it
+//! the ports [`AppointmentTypes`], [`Calendars`], [`Exceptions`], [`Appointments`] and [`Holds`] keep what it
 //! computes from; [`decide`] is the rule by which a booking is made under the specialist's lock.
 //!
 //! Why these crates: `chrono-tz` carries the IANA time zone database inside, so that two servers
@@ -14,6 +14,7 @@ mod calendar;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod engine;
+mod exceptions;
 mod hold;
 #[cfg(feature = "conformance")]
 pub mod memory;
@@ -26,5 +27,6 @@ pub use appointment::{
 pub use appointment_type::{AppointmentType, AppointmentTypes, TypeName, TypeNameError};
 pub use booking::{Booking, BookingRefused, BookingRequest, decide};
 pub use calendar::{Calendars, Specialist, SpecialistDiary};
+pub use exceptions::{Closure, Exceptions, StretchError, TimeOff, closed_days, time_off};
 pub use hold::{Hold, HoldError, Holds, Slot};
 pub use rescheduling::{MoveRefused, Rescheduling, reschedule};

@@ -104,6 +104,15 @@ async fn the_calendars_in_memory_keep_the_rules() {
 }
 
 #[tokio::test]
+async fn what_breaks_the_hours_in_memory_keeps_the_rules() {
+    let World { clock, random, clinic, one, two, case } = world().await;
+    let mut unit = clinic.unit(one.tenant().unwrap());
+    conformance::exceptions(&mut unit, &case, &*clock, &random).await;
+    let mut foreign = clinic.unit(two.tenant().unwrap());
+    conformance::exceptions_are_unseen(&mut foreign, &case).await;
+}
+
+#[tokio::test]
 async fn the_appointments_in_memory_keep_the_rules() {
     let World { random, clinic, one, two, case, .. } = world().await;
     let mut unit = clinic.unit(one.tenant().unwrap());

@@ -213,8 +213,9 @@ pub(super) fn probes() -> Vec<CatalogueProbe> {
                        AND pg_get_expr(p.polqual, p.polrelid) = '(org_id = current_app_org_id())')
                        OR NOT b.relrowsecurity THEN 'is not scoped to current_app_org_id()' END
                  FROM (VALUES ('appointment_types'), ('specialists'), ('specialist_weekly_hours'),
+                   ('specialist_date_overrides'), ('specialist_time_off'), ('closures'),
                    ('appointment_sessions'), ('appointments'), ('appointment_moves'), ('occupancies')) AS m (name)
-                 FULL JOIN (SELECT * FROM bound WHERE relname ~ '^(appointment|specialist|occupanc)') b
+                 FULL JOIN (SELECT * FROM bound WHERE relname ~ '^(appointment|specialist|occupanc|closure)') b
                    ON b.relname = m.name ORDER BY 1",
             &[
                 ("a scheduling table that nobody listed", "CREATE TABLE public.specialist_notes (org_id bigint NOT NULL)"),

@@ -18,7 +18,7 @@ use crate::schema::{occupancies, people, specialist_weekly_hours as hours, speci
 use crate::unit::{PgWork, after};
 
 /// How far around a range bookings are read: whole local dates of every zone, and buffers of a day.
-const AROUND: TimeDelta = TimeDelta::days(3);
+pub(super) const AROUND: TimeDelta = TimeDelta::days(3);
 
 type HoursRow = (Uuid, i16, i16, i16);
 type BusyRow = (Uuid, DateTime<Utc>, DateTime<Utc>, i32, i32);
@@ -47,6 +47,11 @@ fn busy((_, starts_at, ends_at, before, after): BusyRow) -> Result<Busy, StoreEr
 
 fn zone(name: &str) -> Result<Tz, StoreError> {
     name.parse().map_err(|_| unreadable("specialists.timezone"))
+}
+
+/// A wall time as it stands in the database.
+pub(super) fn minute_of(time: LocalTime) -> i16 {
+    i16::try_from(time.minutes()).unwrap_or(i16::MAX)
 }
 
 fn by_specialist<Row, T>(
@@ -107,12 +112,14 @@ impl PgWork {
     ) -> Result<Vec<SpecialistDiary>, StoreError> {
         let who: Vec<Uuid> = specialists.iter().map(|row| row.0).collect();
         let mut hours = self.hours(&who).await?;
+        let mut exceptions = self.exceptions_of(&who, range).await?;
         let mut booked = self.booked(&who, range).await?;
         specialists
             .into_iter()
             .map(|(id, timezone, last_booked_at)| {
                 let mut calendar = SpecialistCalendar::new(zone(&timezone)?);
                 calendar.weekly_hours = hours.remove(&id).unwrap_or_default();
+                exceptions.add_to(id, &mut calendar);
                 let busy = booked.remove(&id).unwrap_or_default();
                 Ok(SpecialistDiary {
                     specialist: PersonId::from_uuid(id),
@@ -198,7 +205,6 @@ impl Calendars for PgWork {
             .execute(self.tx())
             .await
             .map_err(store_error)?;
-        let minute = |time: LocalTime| i16::try_from(time.minutes()).unwrap_or(i16::MAX);
         let rows: Vec<_> = weekly
             .iter()
             .map(|block| {
@@ -208,8 +214,8 @@ impl Calendars for PgWork {
                         hours::weekday
                             .eq(i16::try_from(block.weekday().number_from_monday())
                                 .unwrap_or_default()),
-                        hours::start_minute.eq(minute(block.block().start())),
-                        hours::end_minute.eq(minute(block.block().end())),
+                        hours::start_minute.eq(minute_of(block.block().start())),
+                        hours::end_minute.eq(minute_of(block.block().end())),
                     )
             })
             .collect();

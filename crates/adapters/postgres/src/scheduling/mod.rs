@@ -2,4 +2,5 @@
 
 mod appointments;
 mod calendars;
+mod exceptions;
 mod types;

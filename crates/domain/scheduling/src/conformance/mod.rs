@@ -13,6 +13,7 @@
 mod appointments;
 mod calendars;
 mod case;
+mod exceptions;
 pub mod holds;
 mod types;
 
@@ -21,4 +22,7 @@ pub use appointments::{
 };
 pub use calendars::{calendars, calendars_are_unseen, the_diary_shows};
 pub use case::Case;
+#[doc(inline)]
+pub use exceptions::Ports as ExceptionPorts;
+pub use exceptions::{exceptions, exceptions_are_unseen};
 pub use types::{appointment_types, appointment_types_are_unseen};

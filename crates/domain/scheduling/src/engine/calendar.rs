@@ -1,4 +1,4 @@
-use super::{EngineError, LocalTime};
+use super::{EngineError, LocalTime, Window};
 use chrono::{NaiveDate, Weekday};
 use chrono_tz::Tz;
 
@@ -146,6 +146,8 @@ pub struct SpecialistCalendar {
     pub time_off: Vec<LocalDates>,
     /// Dates the whole organisation is closed; removed as time off is.
     pub closures: Vec<LocalDates>,
+    /// Time removed to the instant, whatever the hours and overrides say.
+    pub away: Vec<Window>,
 }
 
 impl SpecialistCalendar {
@@ -158,6 +160,7 @@ impl SpecialistCalendar {
             overrides: Vec::new(),
             time_off: Vec::new(),
             closures: Vec::new(),
+            away: Vec::new(),
         }
     }
 }

@@ -1,8 +1,9 @@
 use super::{
     LocalBlock, LocalDates, SpecialistCalendar,
     offsets::OffsetTable,
-    span::{DAY, Span, unite},
+    span::{DAY, Span, subtract, unite},
 };
+use chrono::TimeDelta;
 
 /// A block belongs to its date; the dates looked at reach this far beyond the range, because a zone
 /// change may move a block by as much as a day.
@@ -100,5 +101,19 @@ pub(crate) fn open_spans(
         }
     }
     unite(&mut open);
-    open
+    if calendar.away.is_empty() {
+        return open;
+    }
+    // A second that is away in part is away.
+    let mut away: Vec<_> = calendar
+        .away
+        .iter()
+        .map(|away| {
+            let last = away.ends_at - TimeDelta::nanoseconds(1);
+            Span::new(away.starts_at.timestamp(), last.timestamp() + 1)
+        })
+        .collect();
+    away.retain(|away| !away.is_empty());
+    unite(&mut away);
+    subtract(&open, &away)
 }

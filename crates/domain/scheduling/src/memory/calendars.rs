@@ -33,6 +33,7 @@ impl Organisation {
         let ahead = active.iter().filter(|slot| slot.starts_at > now).count();
         let mut calendar = SpecialistCalendar::new(timezone);
         calendar.weekly_hours.clone_from(hours);
+        self.except(id, &mut calendar);
         Ok(SpecialistDiary {
             specialist: id,
             calendar,

@@ -1,14 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use restartix_kernel::{
-    AppointmentId, AppointmentTypeId, Clock, CursorError, Page, PageRequest, PersonId, StoreError,
+    AppointmentId, AppointmentTypeId, Clock, ClosureId, CursorError, Page, PageRequest, PersonId,
+    StoreError, TimeOffId,
 };
 use restartix_tenancy::{OrgId, Tenant};
 
+use crate::engine::LocalBlock;
 use crate::{
-    Appointment, AppointmentType, AppointmentTypes, Appointments, Calendars, Slot, Specialist,
+    Appointment, AppointmentType, AppointmentTypes, Appointments, Calendars, Closure, Exceptions,
+    Slot, Specialist, TimeOff,
 };
 
 /// The appointment types, calendars and appointments of every organisation, in memory.
@@ -23,6 +26,9 @@ pub struct MemoryClinic {
 /// What one organisation keeps.
 #[derive(Default)]
 pub(super) struct Organisation {
+    pub(super) overrides: BTreeMap<(PersonId, NaiveDate), Vec<LocalBlock>>,
+    pub(super) time_off: BTreeMap<TimeOffId, TimeOff>,
+    pub(super) closures: BTreeMap<ClosureId, Closure>,
     pub(super) types: BTreeMap<AppointmentTypeId, AppointmentType>,
     pub(super) specialists: BTreeMap<PersonId, Member>,
     pub(super) patients: BTreeSet<PersonId>,
@@ -84,6 +90,11 @@ impl MemoryUnit {
 
     /// The calendars of this unit.
     pub fn calendars(&mut self) -> &mut dyn Calendars {
+        self
+    }
+
+    /// What breaks the weekly hours, in this unit.
+    pub fn exceptions(&mut self) -> &mut dyn Exceptions {
         self
     }
 

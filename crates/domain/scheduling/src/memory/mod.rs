@@ -5,6 +5,7 @@
 mod appointments;
 mod calendars;
 mod clinic;
+mod exceptions;
 mod holds;
 mod types;
 

@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use restartix_scheduling::engine::{
     Alignment, Busy, DateOverride, Diary, LocalBlock, LocalDates, Minutes, PositiveMinutes, Query,
-    Rules, SlotRefusal, SpecialistCalendar, Unavailable, WeeklyBlock, availability, check_slot,
-    free_slots, opening_windows,
+    Rules, SlotRefusal, SpecialistCalendar, Unavailable, WeeklyBlock, Window, availability,
+    check_slot, free_slots, opening_windows,
 };
 
 pub(crate) fn at(text: &str) -> DateTime<Utc> {
@@ -353,4 +353,48 @@ fn a_refusal_names_the_rule() {
     ] {
         assert_eq!(check_slot(&rules, &diary, at(start), now), expected, "{start}");
     }
+}
+
+#[test]
+fn time_off_to_the_instant_is_cut_out_and_a_slot_that_meets_it_is_closed() {
+    let zone = Tz::Europe__Bucharest;
+    let mut calendar = daily(zone, &[("09:00", "12:00")]);
+    calendar.overrides.push(DateOverride::open(date("2026-01-05"), block("09:00", "13:00")));
+    let away = |from: &str, to: &str| Window { starts_at: at(from), ends_at: at(to) };
+    calendar.away = vec![
+        away("2026-01-05T08:10:20Z", "2026-01-05T08:45:00.5Z"),
+        away("2026-01-05T08:30:00Z", "2026-01-05T08:40:00Z"),
+        away("2026-01-06T00:00:00Z", "2026-01-07T00:00:00Z"),
+    ];
+    let open = windows(&calendar, "2026-01-04T22:00:00Z", "2026-01-07T22:00:00Z");
+    let expected = ["05T07:00/05T08:10", "05T08:45/05T11:00", "07T07:00/07T10:00"];
+    assert_eq!(open, expected, "the seconds aside");
+
+    let rules = lasting(30);
+    let diary = Diary { calendar: &calendar, busy: &[], open_sessions: &[] };
+    let now = at("2026-01-01T00:00:00Z");
+    let check = |start: &str| check_slot(&rules, &diary, at(start), now);
+    let closed = Err(SlotRefusal::Unavailable(Unavailable::Closed));
+    assert_eq!(check("2026-01-05T07:40:00Z"), Ok(()), "ends before it");
+    assert_eq!(check("2026-01-05T07:41:00Z"), closed);
+    assert_eq!(check("2026-01-05T08:45:00Z"), closed, "the second in which it ends");
+    assert_eq!(check("2026-01-05T08:46:00Z"), Ok(()));
+    assert_eq!(check("2026-01-06T08:00:00Z"), closed);
+}
+
+#[test]
+fn an_override_on_the_day_the_clocks_change_has_the_hours_of_the_wall() {
+    let zone = Tz::Europe__Bucharest;
+    let mut calendar = daily(zone, &[]);
+    // Forward at 03:00 to 04:00, and back at 04:00 to 03:00.
+    for day in ["2026-03-29", "2026-10-25"] {
+        calendar.overrides.push(DateOverride::open(date(day), block("02:00", "05:00")));
+    }
+    let spring = windows(&calendar, "2026-03-28T00:00:00Z", "2026-03-30T00:00:00Z");
+    assert_eq!(spring, ["29T00:00/29T02:00"], "two hours");
+    let autumn = windows(&calendar, "2026-10-24T00:00:00Z", "2026-10-26T00:00:00Z");
+    assert_eq!(autumn, ["24T23:00/25T03:00"], "four hours");
+    calendar.closures.push(LocalDates::day(date("2026-10-25")));
+    let closed = windows(&calendar, "2026-10-24T00:00:00Z", "2026-10-26T00:00:00Z");
+    assert_eq!(closed, Vec::<String>::new());
 }

@@ -128,7 +128,13 @@ fn calendar(zone: Tz, date: NaiveDate) -> impl Strategy<Value = SpecialistCalend
         )
     };
     (weekly(), overrides, away(), away()).prop_map(move |(weekly_hours, overrides, off, closed)| {
-        SpecialistCalendar { zone, weekly_hours, overrides, time_off: off, closures: closed }
+        SpecialistCalendar {
+            weekly_hours,
+            overrides,
+            time_off: off,
+            closures: closed,
+            ..SpecialistCalendar::new(zone)
+        }
     })
 }
 

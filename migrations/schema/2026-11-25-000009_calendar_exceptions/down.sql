@@ -1,0 +1,1 @@
+DROP TABLE closures, specialist_time_off, specialist_date_overrides;
