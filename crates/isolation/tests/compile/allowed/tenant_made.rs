@@ -1,8 +1,8 @@
 //! A proof of organisation is lent by whoever looked it up.
-use restartix_tenancy::{OrgId, Principal};
+use restartix_tenancy::{OrgId, Principal, Tenant};
 
 fn organisation(principal: &Principal) -> Option<OrgId> {
-    principal.tenant().ok().map(|tenant| tenant.organisation())
+    principal.tenant().ok().map(Tenant::organisation)
 }
 
 fn main() {
