@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use restartix_sandbox::receiver::{Options, Receiver};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::client::{Answer, Client, wait_for};
 use crate::support::{BUCKET, Clinic, Stack, text};
+use crate::telemetry::all_arrived;
+use crate::webhooks::{listen, wait_booked};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PDF: &[u8] = b"%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\n%%EOF\n";
@@ -309,13 +312,15 @@ async fn a_deleted_file_is_gone_at_once_and_its_bytes_follow_unless_it_is_held()
 async fn with_s3_stopped_bookings_go_on_and_what_was_being_looked_at_ends_after_its_return()
 -> Result<()> {
     let stack = Stack::start().await?;
+    let receiver = Receiver::start(Options::default()).await?;
     let clinic = stack.clinic("one")?;
+    listen(&receiver, &clinic, "one", &["*"])?;
     let slots = clinic.slots()?;
     let told = clinic.patient.post("/v1/files", &pdf())?.expect(201)?;
     let id = text(&told["id"])?;
     assert_eq!(put(&told["upload"], PDF)?, 200);
     stack.s3.stop().await?;
-    clinic.book(&slots[0])?;
+    let booked = [clinic.book(&slots[0])?, clinic.book(&slots[2])?];
     let complete = format!("/v1/files/{id}/complete");
     clinic.patient.send("POST", &complete, None)?.refused(503, "storage_unavailable")?;
     let announced = clinic.patient.post("/v1/files", &pdf())?;
@@ -331,7 +336,10 @@ async fn with_s3_stopped_bookings_go_on_and_what_was_being_looked_at_ends_after_
     let told = told.expect(202)?;
     assert_eq!(told["status"], "scanning");
     stack.s3.switch(|switches| switches.cut_bodies = 0);
-    settled(&clinic.patient, &late, "available").map(drop)
+    settled(&clinic.patient, &late, "available")?;
+    // Nobody else noticed: every delivery and every line has arrived.
+    wait_booked(&receiver, "one", &booked, PATIENCE)?;
+    all_arrived(&stack).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,7 +41,7 @@ pub(crate) fn events(stack: &Stack, kind: &str) -> Vec<Value> {
 }
 
 /// Waits until the service has every line of the audit, and looks that it has each once.
-async fn all_arrived(stack: &Stack) -> Result<()> {
+pub(crate) async fn all_arrived(stack: &Stack) -> Result<()> {
     let deadline = Instant::now() + LIMIT;
     loop {
         let wanted = audited(&stack.database).await?;

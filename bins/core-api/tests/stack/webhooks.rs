@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, wait_for};
 use crate::support::{Clinic, Stack, text};
+use crate::telemetry::all_arrived;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -48,7 +49,12 @@ fn booked(receiver: &Receiver, name: &str) -> BTreeSet<i64> {
         .collect()
 }
 
-fn wait_booked(receiver: &Receiver, name: &str, ids: &[i64], patience: Duration) -> Result<()> {
+pub(crate) fn wait_booked(
+    receiver: &Receiver,
+    name: &str,
+    ids: &[i64],
+    patience: Duration,
+) -> Result<()> {
     let wanted: BTreeSet<_> = ids.iter().copied().collect();
     wait_for("every booking to arrive", patience, || {
         Ok((booked(receiver, name) == wanted).then_some(()))
@@ -114,7 +120,8 @@ async fn what_was_booked_while_the_receiver_was_away_arrives_within_a_minute_of_
         Ok((items.len() == 3 && tried).then_some(()))
     })?;
     receiver.restart().await?;
-    wait_booked(&receiver, "one", &ids, PATIENCE)
+    wait_booked(&receiver, "one", &ids, PATIENCE)?;
+    all_arrived(&stack).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
