@@ -116,3 +116,64 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
         [tables::probes(), keys::probes(), roles::probes(), rights::probes(), functions::probes()];
     all.into_iter().flatten().map(|probe| -> Box<dyn Probe> { Box::new(probe) }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::ensure;
+    use restartix_kernel::ExposeSecret;
+    use restartix_testkit::TestDatabase;
+
+    use super::*;
+    use crate::{Verdict, examine};
+
+    /// Every probe of the catalogue, with another query in the place of its own.
+    fn spoilt(spoil: impl Fn(&str) -> String) -> Vec<CatalogueProbe> {
+        let all = [
+            tables::probes(),
+            keys::probes(),
+            roles::probes(),
+            rights::probes(),
+            functions::probes(),
+        ];
+        let spoilt = |probe: CatalogueProbe| {
+            let query: &'static str = Box::leak(spoil(probe.query).into_boxed_str());
+            CatalogueProbe { query, ..probe }
+        };
+        all.into_iter().flatten().map(spoilt).collect()
+    }
+
+    /// What each of them finds in a database as `core-api migrate` leaves it.
+    async fn told_by(probes: Vec<CatalogueProbe>) -> Result<Vec<(&'static str, String)>> {
+        let database = TestDatabase::create().await?;
+        let target = Target::connect(database.url("postgres").expose_secret()).await?;
+        let mut told = Vec::new();
+        for probe in probes {
+            let outcome = examine(&probe, &target, &[], "2026-11-24").await;
+            let text = match outcome.verdict {
+                Verdict::Green => "GREEN".to_owned(),
+                Verdict::Red(findings) => format!("{findings:?}"),
+            };
+            told.push((probe.about.id, text));
+        }
+        Ok(told)
+    }
+
+    #[tokio::test]
+    async fn every_probe_whose_sql_is_broken_is_red() -> Result<()> {
+        let told = told_by(spoilt(|query| format!("{query} FROM nowhere"))).await?;
+        ensure!(told.len() > 20, "only {} probes", told.len());
+        for (id, text) in told {
+            ensure!(text.contains("the probe itself"), "{id}: {text}");
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn every_probe_that_finds_no_subject_is_red() -> Result<()> {
+        let told = told_by(spoilt(|query| format!("{query} LIMIT 0"))).await?;
+        for (id, text) in told {
+            ensure!(text.contains("the probe examined nothing"), "{id}: {text}");
+        }
+        Ok(())
+    }
+}
