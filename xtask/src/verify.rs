@@ -4,6 +4,7 @@
 //! the stack is. A deployed one (`--config FILE`) is not started here.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -79,7 +80,7 @@ fn verified(session: &Session, options: &Options) -> Result<Option<i32>> {
         let clinics = stack::clinics(session, &stack, &mut register)?;
         let client = stack.serve(session, &dir)?;
         let file = dir.join("api.json");
-        write_private(&file, &api(session, &stack, &client, &clinics)?.to_string())?;
+        write_private(&file, &api(session, &stack, &dir, &client, &clinics)?.to_string())?;
         command.env("RESTARTIX_VERIFY_DATABASE_URL", &stack.database_url);
         command.env("RESTARTIX_VERIFY_API", file);
         let file = dir.join("storage.json");
@@ -91,7 +92,13 @@ fn verified(session: &Session, options: &Options) -> Result<Option<i32>> {
 
 /// Who is there, for the endpoint matrix: two clinics that are furnished, somebody whose membership ended,
 /// a member of a clinic that is suspended.
-fn api(session: &Session, stack: &Stack, client: &Client, clinics: &[Clinic]) -> Result<Value> {
+fn api(
+    session: &Session,
+    stack: &Stack,
+    dir: &Path,
+    client: &Client,
+    clinics: &[Clinic],
+) -> Result<Value> {
     let described = clinics.iter().take(2).map(|clinic| furnished(session, stack, client, clinic));
     let described = described.collect::<Result<Vec<_>>>()?;
     let first = clinics.first().context("the fixture has no clinic")?;
@@ -116,6 +123,14 @@ fn api(session: &Session, stack: &Stack, client: &Client, clinics: &[Clinic]) ->
         "clinics": described,
         "removed": stack.token(session, "probe-left", MINUTES)?,
         "suspended": stack.token(session, "probe-asleep", MINUTES)?,
+        "outside": {
+            "receiver": stack.receiver_url,
+            "telemetry": stack.telemetry_url,
+            "daily": stack.daily_url,
+            "s3": stack.storage()?.get("endpoint"),
+            "log": dir.join("core-api.log"),
+            "redis": stack.redis_url,
+        },
     }))
 }
 

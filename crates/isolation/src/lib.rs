@@ -21,6 +21,7 @@ mod report;
 mod run;
 pub mod storage;
 mod target;
+pub mod telemetry;
 
 pub use attest::{Attestation, Seen};
 pub use checklist::Item;
@@ -37,5 +38,6 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
     all.extend(behaviour::probes());
     all.extend(endpoints::probes());
     all.extend(storage::probes());
+    all.extend(telemetry::probes());
     all
 }

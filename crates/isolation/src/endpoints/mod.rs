@@ -7,6 +7,8 @@ mod client;
 mod document;
 mod impostor;
 mod matrix;
+mod play;
+mod relay;
 mod scene;
 mod told;
 
@@ -18,7 +20,9 @@ use async_trait::async_trait;
 use crate::{About, Item, Mutation, Probe, Subject, Target};
 use client::{Request, send};
 use document::operations;
-pub use scene::{Api, Clinic};
+pub(crate) use play::play;
+pub(crate) use relay::{Change, got, start as relay};
+pub use scene::{Api, Clinic, Outside};
 
 #[derive(Clone, Copy)]
 enum Look {

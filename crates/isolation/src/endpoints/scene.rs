@@ -20,6 +20,26 @@ pub struct Api {
     pub removed: String,
     /// The token of a member of an organisation that is suspended.
     pub suspended: String,
+    /// What the platform speaks to; absent on a deployed stack.
+    #[serde(default)]
+    pub outside: Option<Outside>,
+}
+
+/// Where everything is that the platform speaks to or writes: stand-ins, its log, its Redis.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Outside {
+    /// The receiver of webhooks.
+    pub receiver: String,
+    /// The Telemetry service's stand-in.
+    pub telemetry: String,
+    /// Daily's stand-in.
+    pub daily: String,
+    /// S3's stand-in.
+    pub s3: String,
+    /// The file of the server's log.
+    pub log: String,
+    /// The URL of Redis.
+    pub redis: String,
 }
 
 /// A clinic and the tokens of three of its members.
