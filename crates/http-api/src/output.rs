@@ -11,7 +11,7 @@ use restartix_workflows::Handed;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::wire::{AuditEventView, PageView, fhir};
+use crate::wire::{AuditEventView, CalendarFile, PageView, fhir};
 use crate::{Kind, Problem, Sketch};
 
 /// What a handler answers with: its status and schema are known before it is called.
@@ -274,6 +274,20 @@ impl Output for Document {
         let kind = HeaderValue::from_str(&self.content_type);
         let kind = kind.map_err(|error| Problem::from(Kind::INTERNAL).because(error))?;
         rendered.headers.push((header::CONTENT_TYPE, kind));
+        Ok(rendered)
+    }
+}
+
+impl Output for CalendarFile {
+    fn describe(sketch: &mut Sketch) {
+        sketch.answers_bare(StatusCode::OK);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        let mut rendered = Rendered::new(StatusCode::OK, self.text());
+        let kind = HeaderValue::from_static("text/calendar; charset=utf-8");
+        rendered.headers.push((header::CONTENT_TYPE, kind));
+        rendered.patient = Some(self.appointment.patient);
         Ok(rendered)
     }
 }

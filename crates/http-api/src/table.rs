@@ -44,10 +44,10 @@ impl RouteTable {
             for (path, indices) in plain {
                 register(config, table.resource(&api, path, &indices));
             }
-            // The longer before what it begins with.
+            // The longer before what it begins with: `/{id}` takes what `/{id}.ics` is asked for.
             for (prefix, paths) in named.into_iter().rev() {
                 let resources =
-                    paths.iter().map(|(rest, indices)| table.resource(&api, rest, indices));
+                    paths.iter().rev().map(|(rest, indices)| table.resource(&api, rest, indices));
                 register(config, resources.fold(web::scope(prefix), within));
             }
             config.default_service(web::to(move |request: HttpRequest, payload: Payload| {

@@ -11,6 +11,7 @@ mod calls;
 mod clinic;
 mod desk;
 mod event;
+mod exceptions;
 mod failure;
 mod files;
 mod records;

@@ -13,7 +13,7 @@ use crate::{AvailabilityQuery, Desk, Failure, availability};
 /// What can be booked, with whom and when.
 #[derive(Clone)]
 pub struct Schedule {
-    desk: Desk,
+    pub(crate) desk: Desk,
     holds: Arc<dyn Holds>,
 }
 
@@ -176,7 +176,7 @@ impl Schedule {
     }
 }
 
-fn may_plan_for(tenant: &Tenant, specialist: PersonId) -> bool {
+pub(crate) fn may_plan_for(tenant: &Tenant, specialist: PersonId) -> bool {
     match tenant.reach() {
         restartix_tenancy::Reach::Organisation => true,
         restartix_tenancy::Reach::TreatedBy(own) => own == specialist,

@@ -18,6 +18,10 @@ pub(super) struct Offer {
     /// A patient's, as `/v1/people` knows them.
     pub(super) patient: String,
     pub(super) membership: String,
+    /// When the specialist is away.
+    pub(super) time_off: String,
+    /// When the clinic is closed.
+    pub(super) closure: String,
 }
 
 /// What was booked in one clinic, by its public ids.
@@ -93,8 +97,18 @@ pub(super) fn furnish(tour: &mut Tour<'_>, cast: &Cast<'_>) -> Result<Offer> {
         let body = json!({ "timezone": "Europe/Bucharest", "hours": hours });
         cast.admin.put(&format!("/v1/specialists/{specialist}/weekly-hours"), &body)
     })?;
+    let away = tour.see("admin notes a specialist's time off", "201", || {
+        let body = json!({ "from": "2190-01-01T10:00:00Z", "to": "2190-01-02T10:00:00Z" });
+        cast.admin.post(&format!("/v1/specialists/{specialist}/time-off"), &body)
+    })?;
+    let closure = tour.see("admin closes the clinic for some days", "201", || {
+        let body = json!({ "starts_on": "2190-12-24", "ends_on": "2190-12-26" });
+        cast.admin.post("/v1/closures", &body)
+    })?;
     let patient = cast.clinic.first("patient")?;
     Ok(Offer {
+        time_off: away.word("/id")?,
+        closure: closure.word("/id")?,
         appointment_type: kind.word("/id")?,
         specialist,
         patient: patient.person_id.clone(),

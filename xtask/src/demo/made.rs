@@ -26,6 +26,8 @@ impl Made {
                     specialist: random_uuid()?,
                     patient: random_uuid()?,
                     membership: random_uuid()?,
+                    time_off: random_uuid()?,
+                    closure: random_uuid()?,
                 },
                 free: self.booked.free.clone(),
                 hold: random_uuid()?,
@@ -41,8 +43,17 @@ impl Made {
     /// Every id that stays and that a list of this clinic may show.
     pub(super) fn ids(&self) -> Vec<&str> {
         let Self { booked, filed, assigned, hooked } = self;
-        let Offer { appointment_type, specialist, patient, membership } = &booked.offer;
-        let of_booking = [&booked.appointment, appointment_type, specialist, patient, membership];
+        let Offer { appointment_type, specialist, patient, membership, time_off, closure } =
+            &booked.offer;
+        let of_booking = [
+            &booked.appointment,
+            appointment_type,
+            specialist,
+            patient,
+            membership,
+            time_off,
+            closure,
+        ];
         let of_files = [&filed.document, &filed.signature, &assigned.program, &assigned.exercise];
         let of_hooks = [&hooked.endpoint, &hooked.delivery];
         of_booking.into_iter().chain(of_files).chain(of_hooks).map(String::as_str).collect()

@@ -31,6 +31,7 @@ pub(super) struct Operation {
 /// Every operation that takes an id: in its path, or by reference in the query or body.
 pub(super) fn operations(made: &Made) -> Vec<Operation> {
     let mut all = booking(&made.booked);
+    all.extend(exceptions(&made.booked));
     all.extend(named_by_reference(&made.booked));
     all.extend(files(&made.filed));
     all.extend(files_by_reference(&made.booked));
@@ -42,7 +43,7 @@ pub(super) fn operations(made: &Made) -> Vec<Operation> {
 fn booking(booked: &Booked) -> Vec<Operation> {
     use Who::{Admin, Patient, Specialist};
     let Booked { offer, hold, appointment, .. } = booked;
-    let Offer { appointment_type, specialist, patient, membership } = offer;
+    let Offer { appointment_type, specialist, patient, membership, .. } = offer;
     let operation = hidden;
     let kind = format!("/v1/appointment-types/{appointment_type}");
     let hours = format!("/v1/specialists/{specialist}/weekly-hours");
@@ -92,6 +93,30 @@ fn booking(booked: &Booked) -> Vec<Operation> {
         operation("PATCH /v1/people/{}", Admin, &person, renamed()),
         operation("PATCH /v1/memberships/{}", Admin, &member, Some(json!({ "role": "patient" }))),
         operation("DELETE /v1/memberships/{}", Admin, &member, None),
+    ]
+}
+
+/// What breaks the weekly hours, and the calendar file.
+fn exceptions(booked: &Booked) -> Vec<Operation> {
+    use Who::{Admin, Patient};
+    let Booked { offer, appointment, .. } = booked;
+    let specialist = format!("/v1/specialists/{}", offer.specialist);
+    let date = format!("{specialist}/date-overrides/2190-01-01");
+    let away = format!("{specialist}/time-off");
+    let one = format!("{away}/{}", offer.time_off);
+    let closure = format!("/v1/closures/{}", offer.closure);
+    let calendar = format!("/v1/appointments/{appointment}.ics");
+    let closed = || Some(json!({ "hours": [] }));
+    let long = || Some(json!({ "from": "2190-01-01T10:00:00Z", "to": "2190-01-02T10:00:00Z" }));
+    vec![
+        hidden("PUT /v1/specialists/{}/date-overrides/{}", Admin, &date, closed()),
+        hidden("DELETE /v1/specialists/{}/date-overrides/{}", Admin, &date, None),
+        hidden("GET /v1/specialists/{}/time-off", Admin, &away, None),
+        hidden("POST /v1/specialists/{}/time-off", Admin, &away, long()),
+        hidden("DELETE /v1/specialists/{}/time-off/{}", Admin, &one, None),
+        hidden("DELETE /v1/closures/{}", Admin, &closure, None),
+        hidden("GET /v1/appointments/{}.ics", Admin, &calendar, None),
+        hidden("GET /v1/appointments/{}.ics", Patient, &calendar, None),
     ]
 }
 

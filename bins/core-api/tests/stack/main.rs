@@ -7,6 +7,7 @@ mod audit;
 mod booking;
 mod calls;
 mod client;
+mod exceptions;
 mod files;
 mod hostile;
 mod kills;

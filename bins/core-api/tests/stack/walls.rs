@@ -40,6 +40,16 @@ async fn every_id_of_one_clinic_is_a_404_for_the_other_and_looks_like_a_random_i
     let program = one.admin.post("/v1/programs", &program)?.expect(201)?;
     let program = program["id"].as_str().context("an id")?.to_owned();
 
+    let away = json!({"from": "2190-01-01T10:00:00Z", "to": "2190-01-02T10:00:00Z"});
+    let path = format!("/v1/specialists/{}/time-off", one.specialist_id);
+    let time_off = one.admin.post(&path, &away)?.expect(201)?;
+    let time_off = time_off["id"].as_str().context("an id")?.to_owned();
+    let days = json!({"starts_on": "2190-12-24", "ends_on": "2190-12-26"});
+    let closure = one.admin.post("/v1/closures", &days)?.expect(201)?;
+    let closure = closure["id"].as_str().context("an id")?.to_owned();
+    let theirs = format!("/v1/specialists/{}/time-off/{{}}", two.specialist_id);
+    let closed = json!({"hours": []});
+
     let reason = json!({"reason_code": "patient_request"});
     let move_to = json!({"starts_at": slot, "reason_code": "other"});
     let uuid = "0198c6f0-7e6b-4c3a-9f5e-1a2b3c4d5e6f";
@@ -58,6 +68,12 @@ async fn every_id_of_one_clinic_is_a_404_for_the_other_and_looks_like_a_random_i
         ("PATCH", "/v1/appointment-types/{}", &one.kind, uuid, json!({"name": "X"})),
         ("DELETE", "/v1/appointment-types/{}", &one.kind, uuid, Value::Null),
         ("PUT", "/v1/specialists/{}/weekly-hours", &one.specialist_id, uuid, week),
+        ("PUT", "/v1/specialists/{}/date-overrides/2190-01-01", &one.specialist_id, uuid, closed),
+        ("GET", "/v1/specialists/{}/time-off", &one.specialist_id, uuid, Value::Null),
+        ("POST", "/v1/specialists/{}/time-off", &one.specialist_id, uuid, away),
+        ("DELETE", &theirs, &time_off, uuid, Value::Null),
+        ("DELETE", "/v1/closures/{}", &closure, uuid, Value::Null),
+        ("GET", "/v1/appointments/{}.ics", &id, "4503599627370497", Value::Null),
         ("GET", "/v1/programs/{}", &program, uuid, Value::Null),
         ("PATCH", "/v1/programs/{}", &program, uuid, json!({"sessions_per_week": 1})),
         ("POST", "/v1/programs/{}/pause", &program, uuid, Value::Null),
@@ -85,10 +101,12 @@ async fn every_id_of_one_clinic_is_a_404_for_the_other_and_looks_like_a_random_i
         "/v1/programs",
         "/v1/appointment-types",
         "/v1/specialists",
+        "/v1/closures",
     ];
     for list in lists {
         let seen = two.admin.get(list)?;
-        for known in [&id, &one.patient_id, &one.specialist_id, &one.admin_id, &one.kind] {
+        for known in [&id, &one.patient_id, &one.specialist_id, &one.admin_id, &one.kind, &closure]
+        {
             ensure!(!seen.text.contains(known.as_str()), "{list} shows {known}: {}", seen.text);
         }
     }

@@ -1,14 +1,15 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use chrono::NaiveDate;
 use restartix_kernel::{
-    AppointmentId, AppointmentTypeId, FileId, HoldId, MembershipId, PersonId, ProgramId,
-    WebhookDeliveryId, WebhookEndpointId,
+    AppointmentId, AppointmentTypeId, ClosureId, FileId, HoldId, MembershipId, PersonId, ProgramId,
+    TimeOffId, WebhookDeliveryId, WebhookEndpointId,
 };
 use utoipa::openapi::{RefOr, Schema};
 
 use super::{Input, Parts};
-use crate::wire::schema;
+use crate::wire::{Date, schema};
 use crate::{Kind, Problem, Sketch};
 
 /// An id that clients see.
@@ -33,7 +34,7 @@ macro_rules! uuid_ids {
     };
 }
 
-uuid_ids! { AppointmentTypeId FileId HoldId MembershipId PersonId ProgramId WebhookDeliveryId WebhookEndpointId }
+uuid_ids! { AppointmentTypeId ClosureId FileId HoldId MembershipId PersonId ProgramId TimeOffId WebhookDeliveryId WebhookEndpointId }
 
 /// The `{id}` of a path. A text that is no id is the id of nothing: the same 404.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,35 @@ impl<T: PublicId> Input for PathId<T> {
 
     fn describe(sketch: &mut Sketch) {
         sketch.path("id", T::schema());
+    }
+}
+
+/// The `{date}` of a path, in its one spelling.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathDate(pub(crate) NaiveDate);
+
+impl Input for PathDate {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        let date: Result<Date, _> = request.path("date").parse();
+        date.map(|Date(date)| Self(date)).map_err(|_| Problem::parameter("date", "invalid"))
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.path("date", schema::date());
+    }
+}
+
+/// The `{time_off_id}` of a path, after the specialist's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathTimeOff(pub(crate) TimeOffId);
+
+impl Input for PathTimeOff {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        request.path("time_off_id").parse().map(Self).map_err(|_| Kind::NOT_FOUND.into())
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.path("time_off_id", TimeOffId::schema());
     }
 }
 

@@ -5,7 +5,9 @@ use restartix_tenancy::RateClass;
 use restartix_workflows::BookRequest;
 
 use crate::input::{AppointmentsQuery, Body, PageQuery, PathId};
-use crate::wire::{AppointmentView, BookBody, CancelBody, PageView, PassView, RescheduleBody};
+use crate::wire::{
+    AppointmentView, BookBody, CalendarFile, CancelBody, PageView, PassView, RescheduleBody,
+};
 use crate::{AuditClass, Created, Declared, Member, Problem, Reply, Roles, Route, Verb};
 
 const READ: AuditClass = AuditClass::Read(ResourceKind::Appointment);
@@ -48,6 +50,18 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::EVERYBODY,
             get,
+        ),
+        Route::member(
+            Declared {
+                operation: "appointments.calendar_file",
+                method: Verb::Get,
+                path: "/v1/appointments/{id}.ics",
+                summary: "An appointment for a calendar: when it is, and nothing else of it.",
+                audit: READ,
+                rate: RateClass::Read,
+            },
+            Roles::EVERYBODY,
+            calendar_file,
         ),
         Route::member(
             Declared {
@@ -147,6 +161,16 @@ async fn get(
 ) -> Result<Reply<AppointmentView>, Problem> {
     let appointment = member.api.bookings.find(member.tenant, id).await?;
     Ok(Reply(appointment.into()))
+}
+
+async fn calendar_file(
+    member: Member<'_>,
+    PathId(id): PathId<AppointmentId>,
+) -> Result<CalendarFile, Problem> {
+    let Member { api, tenant, .. } = member;
+    let appointment = api.bookings.find(tenant, id).await?;
+    let public_url = api.config.public_url.clone();
+    Ok(CalendarFile { appointment, made_at: api.clock.now(), public_url })
 }
 
 async fn cancel(

@@ -4,7 +4,9 @@ mod appointment_types;
 mod appointments;
 mod audit_events;
 mod availability;
+mod closures;
 mod docs;
+mod exceptions;
 mod files;
 mod holds;
 mod integrations;
@@ -33,6 +35,8 @@ pub(crate) fn all() -> Vec<Route> {
         memberships::routes(),
         appointment_types::routes(),
         specialists::routes(),
+        closures::routes(),
+        exceptions::routes(),
         availability::routes(),
         holds::routes(),
         appointments::routes(),

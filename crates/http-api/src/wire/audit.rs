@@ -129,10 +129,11 @@ fn event(entry: &AuditEntry) -> Value {
 /// FHIR's letter for an operation: create, read, update, delete; execute for whatever else it does.
 fn action(operation: &str) -> &'static str {
     match operation.rsplit('.').next().unwrap_or_default() {
-        "list" | "get" | "read" | "look" | "search" | "types" | "attempts" => "R",
-        "add" | "create" | "book" | "acquire" => "C",
-        "edit" | "set_hours" | "renew" | "switch_organization" => "U",
-        "remove" | "release" | "retire" | "end" => "D",
+        "list" | "list_time_off" | "get" | "read" | "calendar_file" | "look" | "search"
+        | "types" | "attempts" => "R",
+        "add" | "create" | "book" | "add_time_off" | "acquire" => "C",
+        "edit" | "set_hours" | "set_override" | "renew" | "switch_organization" => "U",
+        "remove" | "drop_override" | "drop_time_off" | "release" | "retire" | "end" => "D",
         _ => "E",
     }
 }

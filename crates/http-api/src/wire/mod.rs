@@ -4,6 +4,8 @@ mod appointment;
 mod appointment_type;
 mod audit;
 mod availability;
+mod calendar_file;
+mod exceptions;
 mod file;
 mod hold;
 mod me;
@@ -23,6 +25,10 @@ pub use appointment_type::{AlignmentBody, AlignmentMode, TypeBody, TypePatchBody
 pub use audit::AuditEventView;
 pub(crate) use audit::fhir;
 pub use availability::{SlotView, SlotsView};
+pub use calendar_file::CalendarFile;
+pub use exceptions::{
+    BlockBody, ClosureBody, ClosureView, OverrideBody, OverrideView, TimeOffBody, TimeOffView,
+};
 pub use file::{
     FileBody, FilePatchBody, FileView, SignBody, SignatureListView, SignatureView,
     UploadRequestView, UploadView,
@@ -40,8 +46,8 @@ pub use rehab::{
 };
 pub use specialist::{HoursBlock, HoursBody, SpecialistView, WeekdayWord};
 pub use values::{
-    Date, EventKey, ExerciseKey, FileKey, HoldKey, Id, Instant, MemberKey, PersonKey, ProgramKey,
-    TypeKey, UserKey, WebhookDeliveryKey, WebhookEndpointKey, Zone,
+    ClosureKey, Date, EventKey, ExerciseKey, FileKey, HoldKey, Id, Instant, MemberKey, PersonKey,
+    ProgramKey, TimeOffKey, TypeKey, UserKey, WebhookDeliveryKey, WebhookEndpointKey, Zone,
 };
 pub(crate) use values::{invalid, present};
 pub use webhook::{

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 use restartix_kernel::{
-    AppointmentTypeId, EventId, ExerciseId, FileId, HoldId, MembershipId, PersonId, ProgramId,
-    UserId, WebhookDeliveryId, WebhookEndpointId,
+    AppointmentTypeId, ClosureId, EventId, ExerciseId, FileId, HoldId, MembershipId, PersonId,
+    ProgramId, TimeOffId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 use restartix_scheduling::engine::parse_zone;
 use restartix_workflows::Failure;
@@ -30,6 +30,10 @@ pub type UserKey = Id<UserId>;
 pub type MemberKey = Id<MembershipId>;
 /// An appointment type's id.
 pub type TypeKey = Id<AppointmentTypeId>;
+/// The id of time off.
+pub type TimeOffKey = Id<TimeOffId>;
+/// A closure's id.
+pub type ClosureKey = Id<ClosureId>;
 /// A hold's id.
 pub type HoldKey = Id<HoldId>;
 /// A file's id.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Request, send};
 use super::document::Operation;
-use super::scene::{Api, BYTES, ROLES, Scene, announcement, window};
+use super::scene::{Api, BYTES, FAR_AWAY, ROLES, Scene, announcement, window};
 use crate::Subject;
 
 const NOBODYS: &str = "4f1e0c5a-8b7d-4e2f-9a3c-6d5b4c3a2f1e";
@@ -53,8 +53,10 @@ pub(super) fn oracle(api: &Api, operations: &[Operation]) -> Result<Vec<Subject>
     let (mut mine, mut theirs) = (Scene::new(api, 0), Scene::new(api, 1));
     let mut subjects = Vec::new();
     for operation in operations {
-        if let Some(collection) = operation.collection() {
-            let fault = of_path(api, operation, collection, &mut mine, &mut theirs)
+        let of_ids =
+            operation.path.matches('{').count() > usize::from(operation.path.contains("{date}"));
+        if of_ids {
+            let fault = of_paths(api, operation, &mut mine, &mut theirs)
                 .unwrap_or_else(|error| Some(format!("could not be tried: {error:#}")));
             subjects.push(Subject { name: operation.name(), fault });
         }
@@ -77,6 +79,29 @@ pub(super) fn oracle(api: &Api, operations: &[Operation]) -> Result<Vec<Subject>
     mine.tidy();
     theirs.tidy();
     Ok(subjects)
+}
+
+/// Each id of the path by turns; what was used up on the way is made again.
+fn of_paths(
+    api: &Api,
+    operation: &Operation,
+    mine: &mut Scene<'_>,
+    theirs: &mut Scene<'_>,
+) -> Result<Option<String>> {
+    let turns = operation.path.split('/').filter(|part| part.starts_with('{')).count();
+    for turn in 0..turns {
+        let Some((collection, varied)) = mine.varied(operation)?.into_iter().nth(turn) else {
+            break;
+        };
+        let fault = of_path(api, &varied, &collection, mine, theirs)?;
+        if fault.is_some() {
+            return Ok(fault);
+        }
+        if operation.method == "DELETE" && operation.path.contains("{time_off_id}") {
+            mine.gone("time-off");
+        }
+    }
+    Ok(None)
 }
 
 fn of_path(
@@ -314,12 +339,16 @@ fn with_slot(operation: &Operation, mine: &mut Scene<'_>) -> Result<Option<Value
             "timezone" => *value = json!("UTC"),
             "reason_code" => *value = json!("other"),
             "role" => *value = json!("patient"),
+            "to" if operation.path.ends_with("/time-off") => *value = json!(FAR_AWAY),
+            "from" if operation.path.ends_with("/time-off") => {
+                *value = json!("2190-01-01T10:00:00Z");
+            }
             "url" => *value = json!(mine.clinic()?.receiver),
             "event_types" => *value = json!(["*"]),
             "exercises" => *value = mine.exercises()?,
             "subject" => *value = json!("probe-of-nobody"),
             // An empty week would leave no slot to book.
-            "hours" => {
+            "hours" if operation.path.ends_with("/weekly-hours") => {
                 let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
                 *value = json!(
                     days.map(|day| json!({ "weekday": day, "start": "00:00", "end": "24:00" }))

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Request, send};
+use super::document::Operation;
 
 /// Where the stack listens, and who is there.
 #[derive(Clone, Debug, Deserialize)]
@@ -149,6 +150,15 @@ impl<'a> Scene<'a> {
                 });
                 id_of(&self.ask("admin", "POST", "/v1/programs", Some(body))?)?
             }
+            "time-off" => {
+                let path = format!("/v1/specialists/{}/time-off", clinic.specialist_id);
+                let body = json!({ "from": "2190-01-01T10:00:00Z", "to": FAR_AWAY });
+                id_of(&self.ask("admin", "POST", &path, Some(body))?)?
+            }
+            "closures" => {
+                let body = json!({ "starts_on": FAR_DAY, "ends_on": FAR_DAY });
+                id_of(&self.ask("admin", "POST", "/v1/closures", Some(body))?)?
+            }
             "webhook-endpoints" => {
                 let body = json!({ "url": clinic.receiver, "event_types": ["*"] });
                 id_of(&self.ask("admin", "POST", "/v1/webhook-endpoints", Some(body))?)?
@@ -189,7 +199,11 @@ impl<'a> Scene<'a> {
             let _gone = match collection.as_str() {
                 "appointments" => self.ask("admin", "POST", &format!("{path}/cancel"), reason()),
                 "holds" => self.ask("patient", "DELETE", &path, None),
-                "webhook-endpoints" | "appointment-types" | "memberships" | "files" => {
+                "webhook-endpoints" | "appointment-types" | "memberships" | "files"
+                | "closures" => self.ask("admin", "DELETE", &path, None),
+                "time-off" => {
+                    let Ok(clinic) = self.clinic() else { continue };
+                    let path = format!("/v1/specialists/{}/time-off/{id}", clinic.specialist_id);
                     self.ask("admin", "DELETE", &path, None)
                 }
                 "programs" => self.ask("admin", "POST", &format!("{path}/end"), None),
@@ -234,6 +248,41 @@ impl<'a> Scene<'a> {
         Ok(
             json!({ "appointment_type_id": kind, "specialist_id": specialist, "starts_at": starts_at }),
         )
+    }
+}
+
+/// The day after the start of time off that meets no slot of a probe.
+pub(super) const FAR_AWAY: &str = "2190-01-02T10:00:00Z";
+
+/// A day on which no probe books.
+pub(super) const FAR_DAY: &str = "2190-01-01";
+
+impl Scene<'_> {
+    /// The operation once for each id in its path, with its collection: the other ids are of this
+    /// clinic, and a date is one on which no probe books.
+    pub(super) fn varied(&mut self, operation: &Operation) -> Result<Vec<(String, Operation)>> {
+        let path = operation.path.replace("{date}", FAR_DAY);
+        let parts: Vec<_> = path.split('/').collect();
+        let ids: Vec<_> = (1..parts.len())
+            .filter(|at| parts.get(*at).is_some_and(|part| part.starts_with('{')))
+            .collect();
+        let mut all = Vec::new();
+        for varied in &ids {
+            let mut own: Vec<_> = parts.iter().map(|part| (*part).to_owned()).collect();
+            for other in ids.iter().filter(|other| *other != varied) {
+                let collection = parts.get(*other - 1).copied().unwrap_or_default();
+                let id = self.one(collection)?.with_context(|| format!("none of {collection}"))?;
+                if let Some(part) = own.get_mut(*other) {
+                    *part = id;
+                }
+            }
+            let collection = parts.get(*varied - 1).copied().unwrap_or_default();
+            all.push((
+                collection.to_owned(),
+                Operation { path: own.join("/"), ..operation.clone() },
+            ));
+        }
+        Ok(all)
     }
 }
 
