@@ -15,6 +15,7 @@ pub mod behaviour;
 pub mod catalogue;
 mod checklist;
 pub mod endpoints;
+pub mod personal;
 mod probe;
 mod prove;
 mod report;
@@ -39,5 +40,6 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
     all.extend(endpoints::probes());
     all.extend(storage::probes());
     all.extend(telemetry::probes());
+    all.extend(personal::probes());
     all
 }
