@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
 use restartix_kernel::FileId;
-use restartix_storage::{Examination, File, Refusal, Scanned, Status, Verdict};
+use restartix_storage::{Content, Examination, File, Refusal, Scanned, Status, Verdict};
 use restartix_telemetry::Act;
 use restartix_tenancy::{Change, Reach, Tenant};
 
@@ -79,15 +79,9 @@ impl Filing {
         let Some(content) = store.read(&key, version).await? else {
             return Ok(Verdict::Refused(Refusal::SizeMismatch));
         };
-        let mut examination = Examination::new(file.content_type, &file.announced());
         let mut scan = self.scanner.begin().await?;
-        let mut parts = content.parts;
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(|error| Failure::StorageUnavailable(Box::new(error)))?;
-            examination.feed(&part);
-            scan.feed(&part).await?;
-        }
-        Ok(match (scan.finish().await?, examination.finish()) {
+        let refusal = read_through(file, content, async |part| Ok(scan.feed(part).await?)).await?;
+        Ok(match (scan.finish().await?, refusal) {
             (Scanned::Infected, _) => Verdict::Infected,
             (Scanned::Clean, Some(refusal)) => Verdict::Refused(refusal),
             (Scanned::Clean, None) => Verdict::Good,
@@ -124,6 +118,22 @@ impl Filing {
         };
         self.desk.glance(tenant, look).await
     }
+}
+
+/// Reads every byte once, lets `each` have the parts, and answers why they are not the file's.
+pub(super) async fn read_through(
+    file: &File,
+    content: Content,
+    mut each: impl AsyncFnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<Option<Refusal>, Failure> {
+    let mut examination = Examination::new(file.content_type, &file.announced());
+    let mut parts = content.parts;
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|error| Failure::StorageUnavailable(Box::new(error)))?;
+        examination.feed(&part);
+        each(&part).await?;
+    }
+    Ok(examination.finish())
 }
 
 /// What others hear of a file that was judged.

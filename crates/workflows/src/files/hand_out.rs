@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 use restartix_kernel::FileId;
-use restartix_storage::{Examination, File, ObjectVersion, SignedRequest, Status};
+use restartix_storage::{File, ObjectVersion, SignedRequest, Status};
 use restartix_tenancy::Tenant;
 
 use super::Filing;
+use super::examine::read_through;
 use crate::Failure;
 
 /// How long a link is good for: long enough to follow it.
@@ -47,15 +47,12 @@ impl Filing {
     ) -> Result<Bytes, Failure> {
         let content = self.store()?.read(&file.key(tenant), version).await?;
         let content = content.ok_or(Failure::MissingObject)?;
-        let mut examination = Examination::new(file.content_type, &file.announced());
         let mut bytes = BytesMut::new();
-        let mut parts = content.parts;
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(|error| Failure::StorageUnavailable(Box::new(error)))?;
-            examination.feed(&part);
-            bytes.extend_from_slice(&part);
-        }
-        match examination.finish() {
+        let keep = async |part: &[u8]| {
+            bytes.extend_from_slice(part);
+            Ok(())
+        };
+        match read_through(file, content, keep).await? {
             None => Ok(bytes.freeze()),
             Some(_) => Err(Failure::StorageUnavailable("the bytes are not the file's".into())),
         }
@@ -67,13 +64,7 @@ impl Filing {
         let Some(content) = self.store()?.read(&file.key(tenant), version).await? else {
             return Ok(false);
         };
-        let mut examination = Examination::new(file.content_type, &file.announced());
-        let mut parts = content.parts;
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(|error| Failure::StorageUnavailable(Box::new(error)))?;
-            examination.feed(&part);
-        }
-        Ok(examination.finish().is_none())
+        Ok(read_through(file, content, async |_| Ok(())).await?.is_none())
     }
 }
 
