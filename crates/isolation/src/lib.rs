@@ -12,6 +12,7 @@
 
 pub mod attest;
 pub mod behaviour;
+mod careless;
 pub mod catalogue;
 mod checklist;
 pub mod endpoints;

@@ -1,7 +1,6 @@
 //! The Telemetry service: where it may be, and what it learns of people.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,6 +10,7 @@ use restartix_telemetry_service::{Config, ConfigError, Timeouts};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::careless::Careless;
 use crate::endpoints::{Api, Change, got, play, relay};
 use crate::{About, Item, Mutation, Probe, Subject, Target};
 
@@ -62,40 +62,9 @@ fn by_its_beginning(base_url: &str) -> bool {
         .any(|begins| host.starts_with(begins))
 }
 
-/// A rule that errs, in the place of the adapter's.
-struct Careless {
-    name: &'static str,
-    rule: Rule,
-    planted: AtomicBool,
-}
-
-#[async_trait]
-impl Mutation for Careless {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    async fn plant(&self, _: &Target) -> Result<()> {
-        self.planted.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    async fn take_away(&self, _: &Target) -> Result<()> {
-        self.planted.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
 struct Places {
     about: About,
-    faults: Vec<Careless>,
-}
-
-impl Places {
-    fn rule(&self) -> Rule {
-        let planted = self.faults.iter().find(|fault| fault.planted.load(Ordering::Relaxed));
-        planted.map_or(ours, |fault| fault.rule)
-    }
+    faults: Vec<Careless<Rule>>,
 }
 
 #[async_trait]
@@ -105,7 +74,7 @@ impl Probe for Places {
     }
 
     async fn examine(&self, target: &Target) -> Result<Vec<Subject>> {
-        let rule = self.rule();
+        let rule: Rule = Careless::planted_or(&self.faults, ours);
         let judged = |host: &str, may: bool| {
             let fault = (rule(&format!("http://{host}")) != may)
                 .then(|| if may { "is refused" } else { "is taken" }.to_owned());
@@ -285,7 +254,7 @@ impl Probe for Actors {
 
 /// The probes.
 pub fn probes() -> Vec<Box<dyn Probe>> {
-    let careless = |name, rule| Careless { name, rule, planted: AtomicBool::new(false) };
+    let careless = |name, rule: Rule| Careless::new(name, rule);
     let retold = |name, change| Retold { name, change, replaced: Mutex::new(None) };
     vec![
         Box::new(Places {

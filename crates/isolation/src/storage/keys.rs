@@ -1,7 +1,5 @@
 //! Every key begins with its organisation, whoever asks for whatever.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use restartix_kernel::SystemRandom;
@@ -10,6 +8,7 @@ use restartix_tenancy::conformance::principal;
 use restartix_tenancy::{Role, Tenant};
 use serde::Deserialize;
 
+use crate::careless::Careless;
 use crate::{About, Item, Mutation, Probe, Subject, Target};
 
 /// Keys that must be rejected and keys that must not, as they are published.
@@ -42,38 +41,7 @@ enum Look {
 struct Keys {
     about: About,
     look: Look,
-    faults: Vec<Careless>,
-}
-
-/// A maker of keys that errs, in the place of ours.
-struct Careless {
-    name: &'static str,
-    maker: Maker,
-    planted: AtomicBool,
-}
-
-#[async_trait]
-impl Mutation for Careless {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    async fn plant(&self, _: &Target) -> Result<()> {
-        self.planted.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    async fn take_away(&self, _: &Target) -> Result<()> {
-        self.planted.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-impl Keys {
-    fn maker(&self) -> Maker {
-        let planted = self.faults.iter().find(|fault| fault.planted.load(Ordering::Relaxed));
-        planted.map_or(ours, |fault| fault.maker)
-    }
+    faults: Vec<Careless<Maker>>,
 }
 
 #[async_trait]
@@ -106,10 +74,11 @@ impl Probe for Keys {
 impl Keys {
     fn judge(&self, sample: &Sample, tenants: &[&Tenant]) -> Result<Subject> {
         let bytes = hex::decode(&sample.hex).context("a sample in hexadecimal")?;
+        let maker: Maker = Careless::planted_or(&self.faults, ours);
         let mut fault = None;
         for tenant in tenants {
             let prefix = format!("{}/", tenant.organisation());
-            match ((self.maker())(tenant, &bytes), self.look) {
+            match (maker(tenant, &bytes), self.look) {
                 (Some(key), Look::Prefix) if !key.starts_with(&prefix) => {
                     fault = Some(format!("becomes a key that does not begin with {prefix}"));
                 }
@@ -145,7 +114,7 @@ fn rewritten(tenant: &Tenant, relative: &[u8]) -> Option<String> {
 
 /// The probes.
 pub(super) fn probes() -> Vec<Box<dyn Probe>> {
-    let fault = |name, maker| Careless { name, maker, planted: AtomicBool::new(false) };
+    let fault = |name, maker: Maker| Careless::new(name, maker);
     vec![
         Box::new(Keys {
             about: About {
