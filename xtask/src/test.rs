@@ -11,8 +11,11 @@ use crate::verify;
 use crate::workspace::environment;
 
 /// The steps, in order. `deny` is the only one that a machine may lack the tool for.
-const STEPS: [&str; 8] =
-    ["format", "clippy", "arrows", "tests", "isolation", "doctests", "rustdoc", "deny"];
+const STEPS: [&str; 9] =
+    ["format", "clippy", "arrows", "tests", "browser", "isolation", "doctests", "rustdoc", "deny"];
+
+/// Tests that look at pages with a real browser stand in a module of this name.
+const BROWSER: &str = "browser::";
 
 /// The variable by which tests find the superuser's URL of a cluster to make their databases in.
 pub(crate) const DATABASE: &str = "RESTARTIX_TEST_DATABASE_URL";
@@ -36,23 +39,10 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
         session.run(&mut workspace.cargo(&arguments))
     })?;
     steps.step("arrows", || arrows::check(session))?;
-    steps.step("tests", || {
-        with_services(session, |database| {
-            let mut command = if has_tool(session, "nextest") {
-                workspace.cargo(&["nextest", "run", "--workspace"])
-            } else {
-                println!("    cargo-nextest is not installed: cargo test instead");
-                workspace.cargo(&[
-                    "test",
-                    "--workspace",
-                    "--lib",
-                    "--bins",
-                    "--tests",
-                    "--no-fail-fast",
-                ])
-            };
-            session.run(command.env(DATABASE, database))
-        })
+    steps.step("tests", || with_services(session, |database| tests(session, database, false)))?;
+    steps.step("browser", || {
+        services::require_browser(session)?;
+        with_services(session, |database| tests(session, database, true))
     })?;
     steps.step("isolation", || verify::every_probe(session))?;
     steps.step("doctests", || {
@@ -74,6 +64,24 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
         steps.absent("deny", "cargo-deny is not installed (cargo install cargo-deny --locked)");
     }
     Ok(steps.finish(environment("CI").as_deref() == Some("true")))
+}
+
+/// Every test that needs a browser, or every test that needs none.
+fn tests(session: &Session, database: &str, browser: bool) -> Result<()> {
+    let workspace = session.workspace();
+    let mut command = if has_tool(session, "nextest") {
+        let not = if browser { "" } else { "not " };
+        let filter = format!("{not}test(/(^|::){BROWSER}/)");
+        workspace.cargo(&["nextest", "run", "--workspace", "--filterset", &filter])
+    } else {
+        println!("    cargo-nextest is not installed: cargo test instead");
+        let kinds = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--"];
+        let mut command = workspace.cargo(&kinds);
+        let only = if browser { &[BROWSER][..] } else { &["--skip", BROWSER] };
+        command.args(only);
+        command
+    };
+    session.run(command.env(DATABASE, database))
 }
 
 /// Lends the work a cluster for its databases, gone afterwards, and sees to it that tests find Redis.

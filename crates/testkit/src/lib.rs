@@ -2,8 +2,14 @@
 //!
 //! Real servers, no mocks. `cargo xtask test` starts a private PostgreSQL cluster and names it in
 //! `RESTARTIX_TEST_DATABASE_URL`; a Redis is so light that each test that needs one starts its own,
-//! and may stop it to see what happens.
+//! and may stop it to see what happens. Behind the feature `browser`, a headless Chromium per test; such
+//! tests stand in a module called `browser`, by which `cargo xtask test` knows them.
+//!
+//! Why these crates: `fantoccini` speaks WebDriver and nothing more, so that a test reads as what a
+//! person does in a page; it ships nowhere.
 
+#[cfg(feature = "browser")]
+pub mod browser;
 mod database;
 mod port;
 mod redis;

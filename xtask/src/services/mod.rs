@@ -1,6 +1,7 @@
-//! PostgreSQL and Redis of our own: found or installed, on free loopback ports, gone when the session ends.
+//! PostgreSQL, Redis and the like of our own: found or installed, on free loopback ports, gone when the session ends.
 
 mod account;
+mod browser;
 mod install;
 mod openssl;
 mod postgres;
@@ -42,6 +43,11 @@ pub(crate) fn redis(session: &Session, dir: &Path) -> Result<String> {
 /// Sees to it that `redis-server` is in the PATH, for programs that start their own.
 pub(crate) fn require_redis(session: &Session) -> Result<()> {
     redis::program(session).map(drop)
+}
+
+/// Sees to it that `chromedriver` is in the PATH, for tests that look at pages.
+pub(crate) fn require_browser(session: &Session) -> Result<()> {
+    browser::require(session)
 }
 
 /// Sees to it that the workspace can be built here.
