@@ -24,7 +24,7 @@ pub(super) enum Room {
 
 const DOMAINS: [&str; 5] = ["scheduling", "video", "storage", "webhooks", "telemetry"];
 
-const ADAPTERS: [&str; 10] = [
+const ADAPTERS: [&str; 11] = [
     "postgres",
     "redis",
     "identity",
@@ -34,6 +34,7 @@ const ADAPTERS: [&str; 10] = [
     "clamd",
     "telemetry-service",
     "webhook-sender",
+    "sealing",
     "legacy",
 ];
 

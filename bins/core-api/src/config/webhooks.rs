@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use restartix_webhook_sender::{Config, IpNet, KeyRing};
+use restartix_sealing::KeyRing;
+use restartix_webhook_sender::{Config, IpNet};
 
 use super::reader::{Reader, parsed};
 

@@ -1,5 +1,4 @@
-//! The outer half of webhooks: guarded HTTP to addresses that organisations choose, and the sealing
-//! of what they are told in secret.
+//! The outer half of webhooks: guarded HTTP to addresses that organisations choose.
 //!
 //! Whatever an organisation writes into a URL, this crate decides where a request may go, and
 //! how long and how much it listens. Knows nothing of events, signatures, schedules or SQL; what
@@ -14,8 +13,6 @@
 //!   an answer, its head included; an answer that is longer, or does not end, is none.
 //! - Idle connections are few and young, and no two organisations share one.
 //! - A failure is one of a closed set of words, without an address ([`Failure::code`]).
-//! - [`KeyRing`]: what is sealed for one organisation, endpoint, purpose and version opens for no
-//!   other; keys are changed by adding one.
 //!
 //! # Why not ...
 //! - `ureq`, which serves the other adapters: it holds a thread for each exchange. Here thousands
@@ -29,9 +26,8 @@
 //!
 //! Other less obvious dependencies: `url`, the WHATWG parser, because it knows every spelling of
 //! an IPv4 address that some other parser would read as one; `ipnet` for blocks of addresses;
-//! `httpdate` for the three forms of a date; `chacha20poly1305` with its long nonce, because
-//! nonces are drawn at random by many processes; `tokio-rustls` with *ring* by name, not from a
-//! default of the whole process.
+//! `httpdate` for the three forms of a date; `tokio-rustls` with *ring* by name, not from a default
+//! of the whole process.
 
 mod client;
 mod config;
@@ -46,7 +42,6 @@ mod meter;
 mod pool;
 mod port;
 mod retry_after;
-mod sealing;
 mod tls;
 
 pub use client::GuardedSender;
@@ -57,5 +52,3 @@ pub use dns::{Resolve, SystemDns, Unresolved};
 pub use failure::Failure;
 pub use guard::{Admitted, BadUrl, Forbidden, Guard, Place};
 pub use ipnet::IpNet;
-pub use port::Sealer;
-pub use sealing::{Binding, KeyRing, KeyRingError, SealError};

@@ -1,17 +1,11 @@
-//! The domain's ports, over what this crate does.
-
-use std::sync::Arc;
+//! The domain's port, over what this crate does.
 
 use async_trait::async_trait;
 use hyper::body::Bytes;
-use restartix_kernel::{Random, WebhookEndpointId};
 use restartix_tenancy::Tenant;
-use restartix_webhooks::{
-    Attempt, Dispatch, FailureCode, SealError, SealedSecret, SecretSealer, UrlRefused,
-    WebhookSender,
-};
+use restartix_webhooks::{Attempt, Dispatch, FailureCode, UrlRefused, WebhookSender};
 
-use crate::{Answer, Binding, Failure, GuardedSender, KeyRing};
+use crate::{Answer, Failure, GuardedSender};
 
 const fn word(failure: Failure) -> FailureCode {
     match failure {
@@ -49,57 +43,6 @@ impl WebhookSender for GuardedSender {
             Err(failure) => (Err(word(failure)), None, 0),
         };
         Attempt { outcome, retry_after, duration: sent.duration, size }
-    }
-}
-
-/// Seals endpoints' signing secrets with the keys of the configuration.
-pub struct Sealer {
-    keys: Option<Arc<KeyRing>>,
-    random: Arc<dyn Random>,
-}
-
-/// There are no keys: nothing can be sealed or opened.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("no keys are configured that seal webhook secrets")]
-struct NoKeys;
-
-impl Sealer {
-    /// A sealer with these keys; without any, whatever is asked of it fails.
-    pub fn new(keys: Option<Arc<KeyRing>>, random: Arc<dyn Random>) -> Self {
-        Self { keys, random }
-    }
-
-    fn keys(&self) -> Result<&KeyRing, SealError> {
-        self.keys.as_deref().ok_or_else(|| SealError(NoKeys.into()))
-    }
-}
-
-fn binding(endpoint: WebhookEndpointId, version: u32) -> Binding {
-    Binding { purpose: "webhook-signing", endpoint: endpoint.as_uuid(), version }
-}
-
-impl SecretSealer for Sealer {
-    fn seal(
-        &self,
-        tenant: &Tenant,
-        endpoint: WebhookEndpointId,
-        version: u32,
-        secret: &[u8],
-    ) -> Result<SealedSecret, SealError> {
-        let binding = binding(endpoint, version);
-        let bytes = self.keys()?.seal(&*self.random, tenant, &binding, secret);
-        Ok(SealedSecret { version, bytes: bytes.map_err(|error| SealError(error.into()))? })
-    }
-
-    fn open(
-        &self,
-        tenant: &Tenant,
-        endpoint: WebhookEndpointId,
-        sealed: &SealedSecret,
-    ) -> Result<Vec<u8>, SealError> {
-        let binding = binding(endpoint, sealed.version);
-        let secret = self.keys()?.open(tenant, &binding, &sealed.bytes);
-        secret.map_err(|error| SealError(error.into()))
     }
 }
 

@@ -18,18 +18,18 @@ pub struct KeyRing {
 
 /// What a key is called: 1 to 16 of `a-z`, `0-9`, `-` and `_`. Stands beside what it sealed.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct KeyId(String);
+pub(crate) struct KeyId(String);
 
 impl KeyId {
-    pub(super) const LONGEST: usize = 16;
+    pub(crate) const LONGEST: usize = 16;
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
         let fits = (1..=Self::LONGEST).contains(&text.len()) && text.bytes().all(plain);
         fits.then(|| Self(text.to_owned()))
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -81,12 +81,12 @@ impl KeyRing {
     }
 
     /// The key that seals.
-    pub(super) const fn current(&self) -> (&KeyId, &XChaCha20Poly1305) {
+    pub(crate) const fn current(&self) -> (&KeyId, &XChaCha20Poly1305) {
         (&self.current.0, &self.current.1)
     }
 
     /// The key of this id.
-    pub(super) fn key(&self, wanted: &str) -> Option<&XChaCha20Poly1305> {
+    pub(crate) fn key(&self, wanted: &str) -> Option<&XChaCha20Poly1305> {
         self.all().find(|(id, _)| id.as_str() == wanted).map(|(_, key)| key)
     }
 

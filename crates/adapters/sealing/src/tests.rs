@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 use super::{Binding, KeyRing, KeyRingError, SealError};
 
-const HERE: Binding =
-    Binding { purpose: "webhook-secret", endpoint: Uuid::from_u128(7), version: 1 };
+const HERE: Binding = Binding { purpose: "webhook-secret", of: Uuid::from_u128(7), version: 1 };
 
 fn ring(keys: &[(&str, u8)]) -> KeyRing {
     KeyRing::parse(&text(keys)).unwrap()
@@ -34,7 +33,7 @@ async fn what_is_sealed_opens_in_its_place_and_in_no_other() {
     assert_eq!(ring.open(two, &HERE, &sealed), Err(SealError::Forged), "another clinic");
     for elsewhere in [
         Binding { purpose: "webhook-headers", ..HERE },
-        Binding { endpoint: Uuid::from_u128(8), ..HERE },
+        Binding { of: Uuid::from_u128(8), ..HERE },
         Binding { version: 2, ..HERE },
     ] {
         assert_eq!(ring.open(one, &elsewhere, &sealed), Err(SealError::Forged), "{elsewhere:?}");

@@ -6,15 +6,15 @@ use restartix_kernel::{Random, RandomExt};
 use restartix_tenancy::Tenant;
 use uuid::Uuid;
 
-use super::ring::{KeyId, KeyRing};
+use crate::ring::{KeyId, KeyRing};
 
 /// Where a sealed secret belongs, besides its organisation. It opens nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// What it is: two kinds of secrets of one endpoint cannot stand in for each other.
+    /// What it is: two kinds of secrets of one thing cannot stand in for each other.
     pub purpose: &'static str,
-    /// Whose.
-    pub endpoint: Uuid,
+    /// Of what.
+    pub of: Uuid,
     /// Which of them.
     pub version: u32,
 }
@@ -100,7 +100,7 @@ fn associated(tenant: &Tenant, binding: &Binding) -> Vec<u8> {
         binding.purpose.as_bytes(),
         &[0],
         &tenant.organisation().get().to_be_bytes(),
-        binding.endpoint.as_bytes(),
+        binding.of.as_bytes(),
         &binding.version.to_be_bytes(),
     ]
     .concat()
