@@ -195,6 +195,30 @@ BEGIN
 END
 $$;
 
+-- Forgets answers that nobody may ask for any more, so many at most; how many it were.
+CREATE OR REPLACE FUNCTION definer.forget_answers(p_now timestamptz, p_limit integer)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_forgotten integer;
+BEGIN
+  WITH expired AS (
+    SELECT a.org_id, a.actor_id, a.operation, a.key_hash
+    FROM public.kept_answers a
+    WHERE a.expires_at <= p_now
+    ORDER BY a.expires_at
+    LIMIT p_limit
+    FOR UPDATE SKIP LOCKED
+  )
+  DELETE FROM public.kept_answers a
+  USING expired e
+  WHERE a.org_id = e.org_id AND a.actor_id = e.actor_id AND a.operation = e.operation
+    AND a.key_hash = e.key_hash;
+  GET DIAGNOSTICS v_forgotten = ROW_COUNT;
+  RETURN v_forgotten;
+END
+$$;
+
 -- Appends audit lines of many organisations in one statement: reads, refusals and failures have no
 -- transaction of their own. The organisation of each line is the one its request was proven for.
 CREATE OR REPLACE FUNCTION definer.append_audit(
@@ -542,7 +566,7 @@ DECLARE
     "resolve_join_code": "core_app", "resolve_video_room": "core_app",
     "append_audit": "core_app",
     "claim_outbox": "core_worker", "settle_outbox": "core_worker",
-    "claim_files": "core_worker",
+    "claim_files": "core_worker", "forget_answers": "core_worker",
     "sequence_webhooks": "core_worker", "claim_webhooks": "core_worker",
     "settle_webhooks": "core_worker",
     "claim_telemetry": "core_worker", "settle_telemetry": "core_worker",

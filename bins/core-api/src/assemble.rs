@@ -9,19 +9,20 @@ use restartix_http_api::{Api, JoinCodes, MetricsText, RoomNames};
 use restartix_identity::Verifier;
 use restartix_kernel::{Clock, Random};
 use restartix_postgres::{
-    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgDueFiles, PgEventQueue, PgJoinCodes,
-    PgRoomNames, PgUnits, PgWebhookQueue,
+    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgDueFiles, PgEventQueue, PgExpiredAnswers,
+    PgJoinCodes, PgRoomNames, PgUnits, PgWebhookQueue,
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
+use restartix_sealing::Sealer;
 use restartix_storage::{EicarScanner, ObjectStore};
 use restartix_telemetry_service::TelemetryClient;
 use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
-use restartix_webhook_sender::{GuardedSender, Sealer};
+use restartix_webhook_sender::GuardedSender;
 use restartix_workflows::{
-    Bookings, Calls, Clinic, Desk, FileKeeper, Filing, Records, Rehab, RoomKeeper, Schedule,
-    Visits, WebhookDispatcher, WebhookSequencer, Webhooks, Worker,
+    AnswerSweeper, Bookings, Calls, Clinic, Desk, FileKeeper, Filing, Once, Records, Rehab,
+    RoomKeeper, Schedule, Visits, WebhookDispatcher, WebhookSequencer, Webhooks, Worker,
 };
 
 use crate::config;
@@ -87,9 +88,10 @@ pub fn assemble(
         files: Filing::new(desk.clone(), objects, Arc::new(EicarScanner)),
         visits: Visits::new(desk.clone(), codes, provider),
         calls: Calls::new(desk.clone(), names, notices),
-        webhooks: Webhooks::new(desk.clone(), sender, sealer),
+        webhooks: Webhooks::new(desk.clone(), sender, sealer.clone()),
         rehab: Rehab::new(desk.clone()),
-        records: Records::new(desk),
+        records: Records::new(desk.clone()),
+        once: Once::new(desk, sealer),
         audit: Arc::new(PgAuditLog::start(app, clock.clone())),
         limits: Arc::new(RedisRateLimits::new(redis, config.http.rate_limits, clock.clone())),
         health: readiness.clone(),
@@ -121,6 +123,7 @@ pub(crate) fn workers(
         Box::new(RoomKeeper::new(desk.clone(), queue, provider)),
         Box::new(WebhookSequencer::new(webhook_queue, clock.clone())),
         Box::new(dispatcher),
+        Box::new(AnswerSweeper::new(PgExpiredAnswers::new(worker.clone()), clock.clone())),
     ];
     if objects.is_some() {
         let filing = Filing::new(desk, objects, Arc::new(EicarScanner));

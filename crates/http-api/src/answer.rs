@@ -97,7 +97,8 @@ fn share(api: &Api, request: &HttpRequest, headers: &mut HeaderMap) -> bool {
     let known = api.config.cors_origins.iter().any(|known| known.as_bytes() == origin.as_bytes());
     if known {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        let exposed = HeaderValue::from_static("etag, retry-after, x-request-id");
+        let exposed =
+            HeaderValue::from_static("etag, idempotency-replayed, retry-after, x-request-id");
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
     known

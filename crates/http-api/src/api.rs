@@ -7,7 +7,8 @@ use restartix_telemetry::AuditLog;
 use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
 use restartix_video::RoomName;
 use restartix_workflows::{
-    Bookings, Calls, Clinic, Filing, JoinKey, Records, Rehab, Schedule, Visits, Webhooks,
+    Bookings, Calls, Clinic, Desk, Filing, JoinKey, Once, Records, Rehab, Schedule, Visits,
+    Webhooks,
 };
 
 use crate::Network;
@@ -19,6 +20,7 @@ pub type JoinCodes = Arc<dyn ClaimSource<Key = JoinKey, Row = AppointmentId>>;
 pub type RoomNames = Arc<dyn ClaimSource<Key = RoomName, Row = AppointmentId>>;
 
 /// All that the handlers work with.
+#[derive(Clone)]
 pub struct Api {
     /// Who stands behind a token.
     pub authenticator: Authenticator,
@@ -40,6 +42,8 @@ pub struct Api {
     pub rehab: Rehab,
     /// What is kept of what was done.
     pub records: Records,
+    /// What is done once, however often a client asks for it.
+    pub once: Once,
     /// The trace of reads, refusals and failures.
     pub audit: Arc<dyn AuditLog>,
     /// How much one user of one organisation may ask.
@@ -54,6 +58,24 @@ pub struct Api {
     pub random: Arc<dyn Random>,
     /// How the server presents itself.
     pub config: Config,
+}
+
+impl Api {
+    /// The same services at another desk: what a handler does with them happens where `desk` says.
+    pub(crate) fn at(&self, desk: &Desk) -> Self {
+        Self {
+            bookings: self.bookings.at(desk),
+            schedule: self.schedule.at(desk),
+            clinic: self.clinic.at(desk),
+            files: self.files.at(desk),
+            visits: self.visits.at(desk),
+            calls: self.calls.at(desk),
+            webhooks: self.webhooks.at(desk),
+            rehab: self.rehab.at(desk),
+            records: self.records.at(desk),
+            ..self.clone()
+        }
+    }
 }
 
 /// How the server presents itself and whom it believes.

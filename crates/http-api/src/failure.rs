@@ -19,6 +19,7 @@ impl From<Failure> for Problem {
         match failure {
             Failure::NotFound => Kind::NOT_FOUND.into(),
             Failure::Stale => Kind::STALE.into(),
+            Failure::KeyReused => Kind::IDEMPOTENCY_MISMATCH.into(),
             Failure::Invalid { pointer, code } => Self::invalid(pointer, code),
             Failure::Booking(refused) => booking(refused),
             Failure::HoldLost => Kind::HOLD_LOST.into(),

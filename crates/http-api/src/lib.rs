@@ -7,6 +7,8 @@
 //!   of them does not compile, and [`RouteTable`] is the only place that registers routes.
 //! * the pipeline (`pipeline.rs`) is what every request goes through: request id, bearer, principal,
 //!   role, rate limit, input, handler, audit, answer. Nothing leaves that the audit does not know.
+//! * `once.rs` does what makes something once for each `Idempotency-Key`: a route has it by its
+//!   output, no handler knows of it.
 //! * [`Problem`] is every refusal and failure; `failure.rs` alone turns what services say into one.
 //!
 //! # How to add an operation
@@ -23,6 +25,7 @@ mod api;
 mod failure;
 mod input;
 mod network;
+mod once;
 mod openapi;
 mod output;
 mod pipeline;

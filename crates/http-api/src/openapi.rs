@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::problem::ProblemBody;
 use crate::route::Handler;
-use crate::{AuditClass, FieldError, Route, Sketch, Verb};
+use crate::{AuditClass, FieldError, Route, Sketch, Verb, once};
 
 const SCHEME: &str = "bearer";
 
@@ -56,6 +56,9 @@ fn operation(route: &Route) -> (Operation, Vec<(String, RefOr<Schema>)>) {
     if matches!(&route.handler, Handler::Member(..)) {
         sketch.refuses(StatusCode::FORBIDDEN);
         sketch.refuses(StatusCode::TOO_MANY_REQUESTS);
+    }
+    if route.once {
+        once::describe(&mut sketch);
     }
     sketch.refuses_otherwise();
     let audit = match declared.audit {

@@ -16,6 +16,10 @@ use crate::{Kind, Problem, Sketch};
 
 /// What a handler answers with: its status and schema are known before it is called.
 pub trait Output {
+    /// Whether something is made that was not there: a client that asks for it again under the same
+    /// key gets the same answer, and no second one is made.
+    const CREATES: bool = false;
+
     /// Adds the answer to the operation's documentation.
     fn describe(sketch: &mut Sketch);
 
@@ -33,16 +37,32 @@ pub struct Rendered {
     pub(crate) resource: Option<String>,
     /// Whose record was seen.
     pub(crate) patient: Option<PersonId>,
+    /// What is shown in place of the body to whoever asks again.
+    pub(crate) again: Option<Bytes>,
+    /// Whether this is what somebody was answered before.
+    pub(crate) repeats: bool,
 }
 
 impl Rendered {
-    fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), resource: None, patient: None }
+    pub(crate) fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            resource: None,
+            patient: None,
+            again: None,
+            repeats: false,
+        }
     }
 }
 
 /// A type that clients see.
 pub trait View: Serialize + ToSchema {
+    /// The secrets among its fields: they are shown once, and left out where the same answer is given
+    /// again.
+    const SHOWN_ONCE: &'static [&'static str] = &[];
+
     /// Its version, for the header `ETag`.
     fn version(&self) -> Option<Version> {
         None
@@ -176,7 +196,21 @@ fn json<T: View>(status: StatusCode, view: &T) -> Result<Rendered, Problem> {
     }
     rendered.patient = view.patient();
     rendered.resource = view.resource();
+    rendered.again = without(view, T::SHOWN_ONCE)?;
     Ok(rendered)
+}
+
+/// The view without these fields; `None` where there are none.
+fn without<T: View>(view: &T, fields: &[&str]) -> Result<Option<Bytes>, Problem> {
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let internal = |error| Problem::from(Kind::INTERNAL).because(error);
+    let mut shown = serde_json::to_value(view).map_err(internal)?;
+    if let Some(object) = shown.as_object_mut() {
+        object.retain(|name, _| !fields.contains(&name.as_str()));
+    }
+    Ok(Some(serde_json::to_vec(&shown).map_err(internal)?.into()))
 }
 
 impl<T: View> Output for Reply<T> {
@@ -190,6 +224,8 @@ impl<T: View> Output for Reply<T> {
 }
 
 impl<T: View> Output for Created<T> {
+    const CREATES: bool = true;
+
     fn describe(sketch: &mut Sketch) {
         sketch.answers::<T>(StatusCode::CREATED);
     }

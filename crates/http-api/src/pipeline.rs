@@ -12,13 +12,14 @@ use futures_util::future::{Either, select};
 use restartix_kernel::{AppointmentId, EventId, HoldId, RequestId, Secret};
 use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::{Actor, Principal, RateClass, Tenant};
-use restartix_workflows::Failure;
+use restartix_workflows::{AnswerKey, Failure};
 
 use crate::answer::{self, Told};
 use crate::input::{Incoming, drain};
 use crate::route::Handler;
 use crate::{
     Api, AuditClass, Kind, Member, Open, Problem, Rendered, Roles, Route, RouteTable, SignedIn,
+    once,
 };
 
 /// Answers a request for `route`.
@@ -107,6 +108,9 @@ async fn timed<T>(phase: &'static str, work: impl Future<Output = T>) -> T {
     done
 }
 
+/// What the audit calls it when somebody is answered as before: nothing was done again.
+const REPEAT: Operation = Operation::new("answers.repeat");
+
 struct Call<'a> {
     api: &'a Api,
     table: &'a RouteTable,
@@ -118,7 +122,8 @@ struct Call<'a> {
 impl Call<'_> {
     async fn dispatch(&self, payload: &mut Payload) -> Result<Rendered, Problem> {
         let Self { api, table, request, act, .. } = *self;
-        let incoming = Incoming { request, payload, body_limit: api.config.body_limit };
+        let body_limit = api.config.body_limit;
+        let incoming = Incoming { request, payload, body_limit, read: None };
         match &self.route.handler {
             Handler::Open(handler) => {
                 let open = Open { api, table, act, declared: &self.route.declared };
@@ -141,7 +146,11 @@ impl Call<'_> {
                 let work = async {
                     self.limit(tenant).await?;
                     self.check_role(tenant, *roles)?;
-                    handler.call(Member { api, tenant, act }, incoming).await
+                    let member = Member { api, tenant, act };
+                    match self.key()? {
+                        Some(key) => once::serve(member, key, &**handler, incoming).await,
+                        None => handler.call(member, incoming).await,
+                    }
                 };
                 let done = flat(timed("service", bounded(api, self.time(), work)).await);
                 self.keep(tenant, done).await
@@ -166,6 +175,11 @@ impl Call<'_> {
             Actor::User { role, .. } if roles.allow(role) => Ok(()),
             _ => Err(Kind::FORBIDDEN.into()),
         }
+    }
+
+    /// Under which key it is to be done once, if under any.
+    fn key(&self) -> Result<Option<AnswerKey>, Problem> {
+        if self.route.once { once::key(self.request, self.act.operation) } else { Ok(None) }
     }
 
     async fn limit(&self, tenant: &Tenant) -> Result<(), Problem> {
@@ -196,6 +210,8 @@ impl Call<'_> {
     ) -> Result<Rendered, Problem> {
         let (kind, outcome) = match (self.route.declared.audit, &done) {
             (AuditClass::Exempt { .. }, _) => return done,
+            // It was made before, and is seen again.
+            (AuditClass::Change(kind), Ok(seen)) if seen.repeats => (kind, Outcome::Success),
             // Its line committed with it.
             (AuditClass::Change(_), Ok(_)) => return done,
             (AuditClass::Read(kind), Ok(_)) => (kind, Outcome::Success),
@@ -212,10 +228,14 @@ impl Call<'_> {
         let Self { api, act, .. } = *self;
         let named = self.request.match_info().get("id").filter(|text| is_public_id(text));
         let own = seen.and_then(|seen| seen.resource.clone());
+        let mut act = *act;
+        if seen.is_some_and(|seen| seen.repeats) {
+            act.operation = REPEAT;
+        }
         AuditEvent {
             id: EventId::fresh(&*api.clock, &*api.random),
             occurred_at: api.clock.now(),
-            act: *act,
+            act,
             resource: Resource { kind, id: own.or_else(|| named.map(str::to_owned)) },
             patient: seen.and_then(|seen| seen.patient),
             outcome,

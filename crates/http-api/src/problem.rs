@@ -33,7 +33,7 @@ macro_rules! kinds {
 kinds! {
     MALFORMED_JSON = BAD_REQUEST "malformed_json" "The body is not JSON in UTF-8.";
     MALFORMED_BODY = BAD_REQUEST "malformed_body" "The body broke off.";
-    INVALID_PARAMETER = BAD_REQUEST "invalid_parameter" "A parameter of the query is refused.";
+    INVALID_PARAMETER = BAD_REQUEST "invalid_parameter" "A parameter of the query, or a header, is refused.";
     UNREADABLE_NOTICE = BAD_REQUEST "unreadable_notice" "The notice cannot be read.";
     UNPROVEN_NOTICE = UNAUTHORIZED "unproven_notice" "The notice is not signed as agreed, or is old.";
     UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "A valid bearer token is needed.";
@@ -68,6 +68,7 @@ kinds! {
     INVALID = UNPROCESSABLE_ENTITY "invalid" "A value of the body is refused.";
     UNKNOWN_FIELD = UNPROCESSABLE_ENTITY "unknown_field" "The body has a field that is not known.";
     SLOT_UNAVAILABLE = UNPROCESSABLE_ENTITY "slot_unavailable" "The slot is not on offer.";
+    IDEMPOTENCY_MISMATCH = UNPROCESSABLE_ENTITY "idempotency_mismatch" "Another request had this key.";
     CHECKSUM_MISMATCH = UNPROCESSABLE_ENTITY "checksum_mismatch" "Other bytes were announced.";
     SIZE_MISMATCH = UNPROCESSABLE_ENTITY "size_mismatch" "Another size was announced.";
     RATE_LIMITED = TOO_MANY_REQUESTS "rate_limited" "Too many requests: wait.";

@@ -16,6 +16,8 @@ pub struct Route {
     pub(crate) describe: fn(&mut Sketch),
     /// Whether its body is taken as it comes: that takes the time that the client needs.
     pub(crate) streams: bool,
+    /// Whether a client may name a key under which it is done once.
+    pub(crate) once: bool,
 }
 
 /// What a route says of itself.
@@ -185,6 +187,7 @@ impl Route {
             handler: Handler::Open(handler),
             describe: describe::<I, O>,
             streams: I::STREAMS_BODY,
+            once: false,
         }
     }
 
@@ -201,10 +204,12 @@ impl Route {
             handler: Handler::SignedIn(handler),
             describe: describe::<I, O>,
             streams: I::STREAMS_BODY,
+            once: false,
         }
     }
 
-    /// A route for members with one of `roles`.
+    /// A route for members with one of `roles`. One that makes something is done once for each
+    /// `Idempotency-Key` of its caller, unless it says that it [repeats itself](Self::repeatable).
     pub fn member<F, I, O>(declared: Declared, roles: Roles, handler: F) -> Self
     where
         F: for<'a> AsyncFn(Member<'a>, I) -> Result<O, Problem> + Send + Sync + 'static,
@@ -217,7 +222,14 @@ impl Route {
             handler: Handler::Member(roles, handler),
             describe: describe::<I, O>,
             streams: I::STREAMS_BODY,
+            once: O::CREATES && !I::STREAMS_BODY,
         }
+    }
+
+    /// Asked again, it does the same by nature: no key is needed.
+    #[must_use]
+    pub fn repeatable(self) -> Self {
+        Self { once: false, ..self }
     }
 
     /// What the route says of itself.

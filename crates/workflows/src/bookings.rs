@@ -58,6 +58,12 @@ impl Bookings {
         Self { desk, holds }
     }
 
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self {
+        Self { desk: desk.clone(), ..self.clone() }
+    }
+
     /// Keeps a slot for the caller for some minutes. The same slot again: the same hold.
     pub async fn hold(
         &self,

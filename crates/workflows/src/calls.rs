@@ -12,6 +12,7 @@ use crate::{Desk, Failure, Happening, Work};
 ///
 /// A notice names a room and no organisation: whose room it is, the database knows, and what follows
 /// happens in that organisation alone. The provider sends each notice at least once, in any order.
+#[derive(Clone)]
 pub struct Calls<N> {
     desk: Desk,
     names: ClaimedRows<N>,
@@ -23,6 +24,15 @@ impl<N: ClaimSource<Key = RoomName, Row = AppointmentId>> Calls<N> {
     /// is believed.
     pub fn new(desk: Desk, names: N, reader: Option<Arc<dyn NoticeReader>>) -> Self {
         Self { desk, names: ClaimedRows::new(names), reader }
+    }
+
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self
+    where
+        N: Clone,
+    {
+        Self { desk: desk.clone(), ..self.clone() }
     }
 
     /// Hears one notice. What is of no use, of nobody's room, or known already is heard all the

@@ -66,6 +66,12 @@ impl Clinic {
         Self { desk }
     }
 
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self {
+        Self { desk: desk.clone() }
+    }
+
     /// The caller's organisation.
     pub async fn organisation(&self, tenant: &Tenant) -> Result<Organisation, Failure> {
         self.desk.read(tenant, async |work| Ok(work.organisations().own().await?)).await

@@ -6,6 +6,7 @@ use restartix_telemetry::{Act, AuditEvent, Outcome, Resource};
 use restartix_tenancy::Tenant;
 use restartix_webhooks::Publication;
 
+use crate::once::Parked;
 use crate::telemetry;
 use crate::webhooks::told;
 use crate::{Access, DomainEvent, Failure, Happening, UnitOfWork, Work};
@@ -14,6 +15,8 @@ use crate::{Access, DomainEvent, Failure, Happening, UnitOfWork, Work};
 #[derive(Clone)]
 pub struct Desk {
     units: Arc<dyn UnitOfWork>,
+    /// The one unit of work of an errand, in which everything happens while it is under way.
+    errand: Option<Arc<Parked>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -24,7 +27,43 @@ const TRIES: u32 = 3;
 impl Desk {
     /// A desk over these ports.
     pub fn new(units: Arc<dyn UnitOfWork>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { units, clock, random }
+        Self { units, errand: None, clock, random }
+    }
+
+    /// What begins units of work.
+    pub(crate) fn units(&self) -> &dyn UnitOfWork {
+        &*self.units
+    }
+
+    /// The same desk, for an errand: whatever is done there happens in that errand's unit of work,
+    /// which somebody else ends.
+    pub(crate) fn on_errand(&self, parked: Arc<Parked>) -> Self {
+        Self { errand: Some(parked), ..self.clone() }
+    }
+
+    async fn begin(&self, tenant: &Tenant, access: Access) -> Result<Box<dyn Work>, StoreError> {
+        match &self.errand {
+            Some(errand) => errand.lend(self, tenant).await,
+            None => self.units.begin(tenant, access).await,
+        }
+    }
+
+    async fn commit(&self, work: Box<dyn Work>) -> Result<(), StoreError> {
+        match &self.errand {
+            Some(errand) => {
+                errand.take_back(work);
+                Ok(())
+            }
+            None => work.commit().await,
+        }
+    }
+
+    async fn roll_back(&self, work: Box<dyn Work>) -> Result<(), StoreError> {
+        let ended = work.roll_back().await;
+        if let Some(errand) = &self.errand {
+            errand.undone();
+        }
+        ended
     }
 
     /// Now, to the microsecond: what is told of it at once reads as what is kept of it later.
@@ -56,10 +95,10 @@ impl Desk {
         access: Access,
         look: impl AsyncFnOnce(&mut dyn Work) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let mut work = self.units.begin(tenant, access).await?;
+        let mut work = self.begin(tenant, access).await?;
         let seen = look(&mut *work).await;
         // Nothing was changed, so how the unit ends says nothing about what was seen.
-        if let Err(error) = work.commit().await {
+        if let Err(error) = self.commit(work).await {
             let error: &dyn std::error::Error = &error;
             tracing::debug!(error, "a read did not end cleanly");
         }
@@ -107,11 +146,11 @@ impl Desk {
         change: &mut impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
         is_change: fn(&T) -> bool,
     ) -> Result<T, Failure> {
-        let mut work = self.units.begin(tenant, Access::Change).await?;
+        let mut work = self.begin(tenant, Access::Change).await?;
         let done = change(&mut *work).await;
         if done.as_ref().is_ok_and(is_change) {
-            work.commit().await?;
-        } else if let Err(error) = work.roll_back().await {
+            self.commit(work).await?;
+        } else if let Err(error) = self.roll_back(work).await {
             let error: &dyn std::error::Error = &error;
             tracing::debug!(error, "a change that was not made did not end cleanly");
         }

@@ -17,6 +17,9 @@ pub enum Failure {
     /// Somebody changed it since the caller looked: look again.
     #[error("changed since it was read")]
     Stale,
+    /// Another request was done under the same key: take another key.
+    #[error("another request was done under this key")]
+    KeyReused,
     /// A value of the request is impossible: mend it.
     #[error("the value at {pointer} is refused: {code}")]
     Invalid {

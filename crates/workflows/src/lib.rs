@@ -14,6 +14,7 @@ mod event;
 mod exceptions;
 mod failure;
 mod files;
+mod once;
 mod records;
 mod rehab;
 mod rooms;
@@ -36,6 +37,10 @@ pub use event::{
 };
 pub use failure::Failure;
 pub use files::{DueFile, DueFiles, FileDraft, FileKeeper, Filing, Handed, Signed};
+pub use once::{
+    AnswerKey, AnswerSealer, AnswerSweeper, Claimed, Errand, ExpiredAnswers, KeptAnswers, Once,
+    Print,
+};
 pub use records::Records;
 pub use rehab::{ProgramDraft, ProgramPatch, Receipt, Rehab};
 pub use rooms::RoomKeeper;

@@ -16,6 +16,12 @@ impl Records {
         Self { desk }
     }
 
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self {
+        Self { desk: desk.clone() }
+    }
+
     /// Lines of the audit, the latest first.
     pub async fn audit(
         &self,

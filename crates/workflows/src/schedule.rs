@@ -50,6 +50,12 @@ impl Schedule {
         Self { desk, holds }
     }
 
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self {
+        Self { desk: desk.clone(), ..self.clone() }
+    }
+
     /// The types on offer.
     pub async fn types(
         &self,

@@ -7,7 +7,7 @@ use restartix_tenancy::{Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
 
-use crate::Outbox;
+use crate::{KeptAnswers, Outbox};
 
 /// What a unit of work is begun for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub trait Work: Send {
     fn webhook_deliveries(&mut self) -> &mut dyn Deliveries;
     /// What the Telemetry service is to hear.
     fn telemetry(&mut self) -> &mut dyn TelemetryFeed;
+    /// What clients were answered who may ask again.
+    fn answers(&mut self) -> &mut dyn KeptAnswers;
     /// What others are to hear of.
     fn outbox(&mut self) -> &mut dyn Outbox;
     /// The trace of it all.

@@ -14,6 +14,7 @@ use crate::rooms::window;
 use crate::{Desk, Failure, Work};
 
 /// Lets patient and specialist into the room of their appointment.
+#[derive(Clone)]
 pub struct Visits<J> {
     desk: Desk,
     codes: ClaimedRows<J>,
@@ -92,6 +93,15 @@ impl<J: ClaimSource<Key = JoinKey, Row = AppointmentId>> Visits<J> {
     /// The service over `desk`, the join codes and `provider`.
     pub fn new(desk: Desk, codes: J, provider: Arc<dyn VideoProvider>) -> Self {
         Self { desk, codes: ClaimedRows::new(codes), provider }
+    }
+
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self
+    where
+        J: Clone,
+    {
+        Self { desk: desk.clone(), ..self.clone() }
     }
 
     /// Where a page may frame the provider from.

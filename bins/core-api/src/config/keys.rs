@@ -161,7 +161,7 @@ pub const KEYS: &[Key] = &[
     secret(
         "webhooks.secret_keys",
         "required in production",
-        "The keys that seal the secrets of webhook endpoints, comma-separated, each an id, a colon and base64 of 32 random bytes. The first one seals, all of them open: to change keys, put a new one first and keep the old one.",
+        "The keys that seal what must be secret at rest, comma-separated, each an id, a colon and base64 of 32 random bytes. The first one seals, all of them open: to change keys, put a new one first and keep the old one. They seal the secrets of webhook endpoints, and for a day what was answered under an `Idempotency-Key`: without keys such a key is refused.",
     ),
     plain(
         "webhooks.ports",

@@ -11,6 +11,7 @@ mod exceptions;
 mod files;
 mod hostile;
 mod kills;
+mod once;
 mod outage;
 mod rehab;
 mod support;

@@ -30,7 +30,7 @@ use crate::schema::audit_events as audit;
 use crate::unit::{PgWork, after};
 
 /// Who acts, as three columns.
-fn actor_columns(actor: Actor) -> (&'static str, Option<Uuid>, Option<&'static str>) {
+pub(crate) fn actor_columns(actor: Actor) -> (&'static str, Option<Uuid>, Option<&'static str>) {
     match actor {
         Actor::User { id, role, .. } => ("user", Some(id.as_uuid()), Some(role.as_str())),
         Actor::System => ("system", None, None),

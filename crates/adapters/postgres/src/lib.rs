@@ -7,7 +7,7 @@
 //!
 //! * [`Database`] connects; [`PgUnits`] begins units of work.
 //! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`],
-//!   [`PgTelemetryQueue`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
+//!   [`PgTelemetryQueue`], [`PgExpiredAnswers`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
 //!
 //! Why these crates: `diesel-async` speaks the protocol through `tokio-postgres`, so that no libpq
@@ -15,6 +15,7 @@
 //! that the whole workspace uses; `webpki-roots` are Mozilla's roots, compiled in, so that a slim
 //! container needs no certificate store.
 
+mod answers;
 mod audit;
 mod call;
 mod database;
@@ -38,6 +39,7 @@ mod unit;
 mod video;
 mod webhooks;
 
+pub use answers::PgExpiredAnswers;
 pub use audit::PgAuditLog;
 pub use database::{ConnectError, Database, DatabaseConfig};
 pub use endpoint::Endpoint;

@@ -68,6 +68,17 @@ table! {
 }
 
 table! {
+    kept_answers (org_id, actor_id, operation, key_hash) {
+        org_id -> BigInt,
+        actor_id -> Uuid,
+        operation -> Text,
+        key_hash -> Binary,
+        sealed -> Nullable<Binary>,
+        expires_at -> Timestamptz,
+    }
+}
+
+table! {
     specialists (org_id, id) {
         org_id -> BigInt,
         id -> Uuid,

@@ -6,7 +6,7 @@ use restartix_telemetry::{AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
 use restartix_video::{Presence, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
-use restartix_workflows::{Access, Outbox, UnitOfWork, Work};
+use restartix_workflows::{Access, KeptAnswers, Outbox, UnitOfWork, Work};
 
 use crate::Database;
 use crate::transaction::TenantTx;
@@ -127,6 +127,10 @@ impl Work for PgWork {
     }
 
     fn telemetry(&mut self) -> &mut dyn TelemetryFeed {
+        self
+    }
+
+    fn answers(&mut self) -> &mut dyn KeptAnswers {
         self
     }
 

@@ -63,16 +63,25 @@ pub(crate) struct Incoming<'a> {
     pub(crate) request: &'a HttpRequest,
     pub(crate) payload: &'a mut Payload,
     pub(crate) body_limit: usize,
+    /// The body, where it was read ahead of its input.
+    pub(crate) read: Option<Bytes>,
 }
 
 impl<'a> Incoming<'a> {
+    /// Reads the body ahead of its input; what it is.
+    pub(crate) async fn read_ahead(&mut self) -> Result<Bytes, Problem> {
+        let body = read_body(self.payload, self.body_limit).await?;
+        self.read = Some(body.clone());
+        Ok(body)
+    }
+
     /// Reads what `I` needs, and lets `handle` work with it: while it works, where the body is
     /// taken as it comes.
     pub(crate) async fn handle<I: Input, T>(
         self,
         handle: impl AsyncFnOnce(I) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
-        let Self { request, payload, body_limit } = self;
+        let Self { request, payload, body_limit, read } = self;
         if I::STREAMS_BODY {
             let (conduit, stream) = Conduit::open();
             let input = I::parse(&Parts { request, body: Bytes::new(), stream })?;
@@ -80,7 +89,10 @@ impl<'a> Incoming<'a> {
         }
         let body = if I::READS_BODY {
             json::check_type(request)?;
-            read_body(payload, body_limit).await?
+            match read {
+                Some(body) => body,
+                None => read_body(payload, body_limit).await?,
+            }
         } else {
             Bytes::new()
         };

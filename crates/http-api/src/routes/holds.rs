@@ -21,7 +21,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::EVERYBODY,
             acquire,
-        ),
+        )
+        .repeatable(),
         Route::member(
             Declared {
                 operation: "holds.renew",

@@ -88,6 +88,9 @@ pub struct UploadRequestView {
 }
 
 impl View for UploadView {
+    // Who holds its URL may put the bytes.
+    const SHOWN_ONCE: &'static [&'static str] = &["upload"];
+
     fn version(&self) -> Option<Version> {
         self.file.version()
     }

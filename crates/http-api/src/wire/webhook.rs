@@ -139,6 +139,8 @@ impl View for EndpointView {
 }
 
 impl View for ShownEndpointView {
+    const SHOWN_ONCE: &'static [&'static str] = &["secret"];
+
     fn version(&self) -> Option<Version> {
         self.endpoint.version()
     }

@@ -30,8 +30,8 @@ use restartix_webhooks::{
     Attempt, Dispatch, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
 };
 use restartix_workflows::{
-    Access, Bookings, Calls, Clinic, Desk, Filing, JoinKey, Records, Rehab, Schedule, UnitOfWork,
-    Visits, Webhooks, Work,
+    Access, AnswerKey, AnswerSealer, Bookings, Calls, Clinic, Desk, Filing, JoinKey, Once, Records,
+    Rehab, Schedule, UnitOfWork, Visits, Webhooks, Work,
 };
 use serde_json::Value;
 
@@ -109,6 +109,16 @@ impl SecretSealer for Away {
         sealed: &SealedSecret,
     ) -> Result<Vec<u8>, SealError> {
         Ok(sealed.bytes.clone())
+    }
+}
+
+impl AnswerSealer for Away {
+    fn seal(&self, _: &Tenant, _: &AnswerKey, answer: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(answer.to_vec())
+    }
+
+    fn open(&self, _: &Tenant, _: &AnswerKey, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(sealed.to_vec())
     }
 }
 
@@ -214,7 +224,8 @@ pub(crate) fn bench_with(extra: Vec<Route>, config: Config) -> Bench {
         calls: Calls::new(desk.clone(), Arc::new(Nameless), None),
         webhooks: Webhooks::new(desk.clone(), Arc::new(Away), Arc::new(Away)),
         rehab: Rehab::new(desk.clone()),
-        records: Records::new(desk),
+        records: Records::new(desk.clone()),
+        once: Once::new(desk, Arc::new(Away)),
         audit: audit.clone(),
         limits: limits.clone(),
         health: Arc::new(Away),

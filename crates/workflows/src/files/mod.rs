@@ -44,6 +44,12 @@ impl Filing {
         Self { desk, store, scanner }
     }
 
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self {
+        Self { desk: desk.clone(), ..self.clone() }
+    }
+
     /// The files within the caller's reach.
     pub async fn list(
         &self,

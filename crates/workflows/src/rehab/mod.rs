@@ -27,6 +27,12 @@ impl Rehab {
         Self { desk }
     }
 
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self {
+        Self { desk: desk.clone() }
+    }
+
     /// Lets the Telemetry service hear of events that are about to commit. It drops duplicates by
     /// keys of ours: a client's are once per patient only.
     async fn publish(&self, work: &mut dyn Work, events: &[RehabEvent]) -> Result<(), Failure> {

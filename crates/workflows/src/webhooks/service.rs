@@ -67,6 +67,12 @@ impl Webhooks {
         Self { desk, sender, sealer }
     }
 
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self {
+        Self { desk: desk.clone(), ..self.clone() }
+    }
+
     /// The organisation's endpoints.
     pub async fn endpoints(&self, tenant: &Tenant) -> Result<Vec<Endpoint>, Failure> {
         self.desk.read(tenant, async |work| Ok(work.webhook_endpoints().list().await?)).await
