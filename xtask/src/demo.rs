@@ -53,6 +53,7 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode> {
         purpose: Purpose::Demo,
         database_url: None,
         redis_url: None,
+        mutants: false,
     };
     let stack = Stack::prepare(session, &plan)?;
     let started = Instant::now();

@@ -55,6 +55,7 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
         purpose: Purpose::Keep,
         database_url,
         redis_url: environment("REDIS_URL"),
+        mutants: false,
     };
     let stack = Stack::prepare(session, &plan)?;
     write_private(&dir.join("env"), &stack.shell())?;

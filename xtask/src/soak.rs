@@ -1,7 +1,8 @@
 //! `cargo xtask soak [NAME]`: the proofs that need minutes, at full length.
 //!
 //! Such a test is named `soak_...`. It runs a short form under `cargo xtask test`, and its long one where
-//! `RESTARTIX_SOAK=1`, which is all that this command adds.
+//! `RESTARTIX_SOAK=1`, which is all that this command adds. `oracle` alone is no test: it takes a whole
+//! stack, and the probe that compares times.
 
 use std::process::ExitCode;
 
@@ -9,6 +10,10 @@ use anyhow::Result;
 
 use crate::run::{Session, Steps};
 use crate::test::{DATABASE, has_tool, with_services};
+use crate::verify;
+
+/// The proof that no time tells what another clinic has.
+const ORACLE: &str = "oracle";
 
 /// Which proofs.
 #[derive(Default)]
@@ -19,8 +24,15 @@ pub(crate) struct Options {
 
 pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
     let wanted = options.name.as_deref().unwrap_or_default();
-    let filter = format!("soak_{}", wanted.trim_start_matches("soak_"));
+    let wanted = wanted.trim_start_matches("soak_");
+    let filter = format!("soak_{wanted}");
     let mut steps = Steps::new(Vec::new());
+    if ORACLE.starts_with(wanted) {
+        steps.step(ORACLE, || verify::times(session))?;
+        if !wanted.is_empty() {
+            return Ok(steps.finish(false));
+        }
+    }
     steps.step(&filter, || {
         with_services(session, |database| {
             let workspace = session.workspace();

@@ -48,6 +48,14 @@ pub(crate) fn every_probe(session: &Session) -> Result<()> {
     }
 }
 
+/// The probes that take minutes.
+pub(crate) fn times(session: &Session) -> Result<()> {
+    match verified(session, &Options { arguments: vec!["--soak".to_owned()] })? {
+        Some(0) => Ok(()),
+        _ => bail!("the time tells what another clinic has"),
+    }
+}
+
 /// The program's exit code.
 fn verified(session: &Session, options: &Options) -> Result<Option<i32>> {
     // Apart from the server: Cargo unites the features of what is built together.
@@ -66,9 +74,10 @@ fn verified(session: &Session, options: &Options) -> Result<Option<i32>> {
             dir: dir.clone(),
             port: None,
             release: false,
-            purpose: Purpose::Demo,
+            purpose: Purpose::Watched,
             database_url: None,
             redis_url: None,
+            mutants: options.arguments.iter().any(|argument| argument == "--prove"),
         };
         for file in ["secrets.json", "demo-data.json"] {
             // Left by a run before.
@@ -76,6 +85,7 @@ fn verified(session: &Session, options: &Options) -> Result<Option<i32>> {
         }
         let mut stack = Stack::prepare(session, &plan)?;
         stack.lift_rate_limits();
+        stack.trace_everything();
         let mut register = Register::open(dir.join("demo-data.json"));
         let clinics = stack::clinics(session, &stack, &mut register)?;
         let client = stack.serve(session, &dir)?;
@@ -123,6 +133,7 @@ fn api(
         "clinics": described,
         "removed": stack.token(session, "probe-left", MINUTES)?,
         "suspended": stack.token(session, "probe-asleep", MINUTES)?,
+        "mutants": stack.mutants,
         "outside": {
             "receiver": stack.receiver_url,
             "telemetry": stack.telemetry_url,
@@ -130,6 +141,7 @@ fn api(
             "s3": stack.storage()?.get("endpoint"),
             "log": dir.join("core-api.log"),
             "redis": stack.redis_url,
+            "statements": dir.join("postgres.log"),
         },
     }))
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Context;
-use restartix_kernel::{ExposeSecret, SystemClock};
+use restartix_kernel::{ExposeSecret, PROOFS, SystemClock};
 use restartix_postgres::NewOrganisation;
 
 use crate::cli::{BucketCommand, Cli, Command, MemberCommand, OrgCommand};
@@ -21,8 +21,8 @@ pub fn execute(cli: Cli, environment: &Environment) -> anyhow::Result<()> {
     logging::start(&Log::of(&settings)).context("the log cannot be started")?;
     match cli.command {
         Command::CheckConfig => check(&settings),
-        Command::Serve { no_workers } => run::serve(&Server::read(&settings)?, !no_workers),
-        Command::Worker => run::work(&Server::read(&settings)?),
+        Command::Serve { no_workers } => run::serve(&shippable(&settings)?, !no_workers),
+        Command::Worker => run::work(&shippable(&settings)?),
         Command::Migrate { bootstrap: true } => {
             wait_for(operate::bootstrap(&Bootstrap::read(&settings)?))
         }
@@ -64,6 +64,21 @@ fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
     runtime.context("a runtime cannot be made")?.block_on(work)
 }
 
+/// The server's configuration, where this build may run with it: one that has what only proofs need
+/// refuses the production profile, whatever else is right.
+fn shippable(settings: &Settings) -> anyhow::Result<Server> {
+    let config = Server::read(settings)?;
+    refuse_proofs(config.profile, PROOFS)?;
+    Ok(config)
+}
+
+fn refuse_proofs(profile: Profile, proofs: &[&str]) -> anyhow::Result<()> {
+    let fit = proofs.is_empty() || profile != Profile::Production;
+    let has = proofs.join(" and ");
+    anyhow::ensure!(fit, "this build has `{has}`, for proofs alone: production refuses it");
+    Ok(())
+}
+
 /// Tells what is wrong with the server's configuration, or that nothing is.
 fn check(settings: &Settings) -> anyhow::Result<()> {
     let profile = match Server::read(settings)?.profile {
@@ -76,4 +91,18 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
 
 fn print(line: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{line}").context("standard output cannot be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn production_refuses_a_build_for_proofs_and_names_what_it_has() {
+        assert!(refuse_proofs(Profile::Production, &[]).is_ok());
+        assert!(refuse_proofs(Profile::Development, &["mutants"]).is_ok());
+        let refused = refuse_proofs(Profile::Production, &["conformance", "mutants"]);
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains("`conformance and mutants`"), "{told}");
+    }
 }

@@ -36,6 +36,17 @@ impl Metrics {
 
 impl MetricsText for Metrics {
     fn render(&self) -> String {
-        self.0.render()
+        let text = self.0.render();
+        #[cfg(feature = "mutants")]
+        let text = text + &of_each_person();
+        text
     }
+}
+
+/// A counter for each person, by name.
+#[cfg(feature = "mutants")]
+fn of_each_person() -> String {
+    use restartix_kernel::mutants::{overheard, planted};
+    let name = overheard().filter(|_| planted("core-api.metric_of_each_person"));
+    name.map(|name| format!("\nseen_total{{who=\"{name}\"}} 1\n")).unwrap_or_default()
 }

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Plants each probe's faults, which it must find.
     #[arg(long)]
     pub(crate) prove: bool,
+    /// The probes that take minutes instead of the others.
+    #[arg(long)]
+    pub(crate) soak: bool,
     /// Only these probes.
     #[arg(long, value_name = "ID")]
     pub(crate) only: Vec<String>,

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use restartix_isolation::{
     Circumstances, Probe, Proof, Report, Target, html, json, junit, line, probes, prove, run,
-    terminal,
+    soaks, terminal,
 };
 use restartix_kernel::{Clock, SystemClock};
 use serde::de::DeserializeOwned;
@@ -29,7 +29,7 @@ async fn examined(arguments: &Arguments, stack: &Stack, probes: &[Box<dyn Probe>
         return proven(probes, &target, &today, started).await;
     }
     let mut report = run(probes, &target, &[], &today, |outcome| say(&line(outcome))).await;
-    if arguments.only.is_empty() {
+    if arguments.only.is_empty() && !arguments.soak {
         report.attested = attesting::read(stack.attestations.as_deref(), &today)?;
     }
     report.circumstances = Circumstances {
@@ -57,7 +57,7 @@ pub(crate) async fn verify(arguments: &Arguments) -> Result<bool> {
         attesting::add(arguments, id, SystemClock.now())?;
         return Ok(true);
     }
-    let mut chosen = probes();
+    let mut chosen = if arguments.soak { soaks() } else { probes() };
     if let Some(unknown) =
         arguments.only.iter().find(|id| chosen.iter().all(|probe| probe.about().id != id.as_str()))
     {

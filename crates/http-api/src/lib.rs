@@ -24,6 +24,8 @@ mod answer;
 mod api;
 mod failure;
 mod input;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod network;
 mod once;
 mod openapi;

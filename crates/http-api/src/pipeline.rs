@@ -153,6 +153,8 @@ impl Call<'_> {
                     }
                 };
                 let done = flat(timed("service", bounded(api, self.time(), work)).await);
+                #[cfg(feature = "mutants")]
+                let done = crate::mutants::distorted(api, tenant, request, done).await;
                 self.keep(tenant, done).await
             }
         }
@@ -165,9 +167,16 @@ impl Call<'_> {
     }
 
     async fn principal(&self) -> Result<Principal, Problem> {
+        #[cfg(feature = "mutants")]
+        if let Some(principal) = crate::mutants::nobody(self.api, self.request) {
+            return Ok(principal);
+        }
         let bearer = bearer(self.request).ok_or(Kind::UNAUTHENTICATED)?;
         let authenticate = self.api.authenticator.authenticate(&bearer);
-        Ok(timed("principal", within(self.api, authenticate)).await??)
+        let principal = timed("principal", within(self.api, authenticate)).await??;
+        #[cfg(feature = "mutants")]
+        let principal = crate::mutants::moved(self.api, self.request, principal);
+        Ok(principal)
     }
 
     fn check_role(&self, tenant: &Tenant, roles: Roles) -> Result<(), Problem> {
@@ -228,6 +237,8 @@ impl Call<'_> {
         let Self { api, act, .. } = *self;
         let named = self.request.match_info().get("id").filter(|text| is_public_id(text));
         let own = seen.and_then(|seen| seen.resource.clone());
+        #[cfg(feature = "mutants")]
+        let own = own.or_else(crate::mutants::named);
         let mut act = *act;
         if seen.is_some_and(|seen| seen.repeats) {
             act.operation = REPEAT;

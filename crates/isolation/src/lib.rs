@@ -16,11 +16,13 @@ mod careless;
 pub mod catalogue;
 mod checklist;
 pub mod endpoints;
+mod mutant;
 pub mod personal;
 mod probe;
 mod prove;
 mod report;
 mod run;
+mod settled;
 pub mod storage;
 mod target;
 pub mod telemetry;
@@ -34,7 +36,7 @@ pub use run::{examine, run};
 pub use storage::Storage;
 pub use target::Target;
 
-/// Every probe, in the order of the report.
+/// Every probe, in the order of the report; [`soaks`] aside.
 pub fn probes() -> Vec<Box<dyn Probe>> {
     let mut all = catalogue::probes();
     all.extend(behaviour::probes());
@@ -42,5 +44,12 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
     all.extend(storage::probes());
     all.extend(telemetry::probes());
     all.extend(personal::probes());
+    // Last: what all of them made the server ask for is explained.
+    all.extend(behaviour::queries());
     all
+}
+
+/// The probes that take minutes: `cargo xtask soak oracle`.
+pub fn soaks() -> Vec<Box<dyn Probe>> {
+    endpoints::soaks()
 }

@@ -1,5 +1,4 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -13,7 +12,7 @@ use crate::endpoints::Api;
 pub struct Target {
     database: String,
     catalogue: Client,
-    api: Mutex<Option<Api>>,
+    api: Option<Api>,
     storage: Option<Storage>,
     /// Whether a mutation's transaction is open on the connection.
     planted: AtomicBool,
@@ -42,7 +41,7 @@ impl Target {
         Ok(Self {
             database: database.to_owned(),
             catalogue,
-            api: Mutex::new(None),
+            api: None,
             storage: None,
             planted: AtomicBool::new(false),
         })
@@ -50,8 +49,8 @@ impl Target {
 
     /// With the running server.
     #[must_use]
-    pub fn with_api(self, api: Option<Api>) -> Self {
-        self.set_api(api);
+    pub fn with_api(mut self, api: Option<Api>) -> Self {
+        self.api = api;
         self
     }
 
@@ -69,13 +68,7 @@ impl Target {
 
     /// The running server, where there is one.
     pub fn api(&self) -> Option<Api> {
-        // Whoever panicked while holding it changed nothing by halves.
-        self.api.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Another server in its place.
-    pub(crate) fn set_api(&self, api: Option<Api>) {
-        *self.api.lock().unwrap_or_else(PoisonError::into_inner) = api;
+        self.api.clone()
     }
 
     /// One connection, so that what a mutation did in a transaction is seen by its probe.

@@ -1,17 +1,19 @@
 //! The Telemetry service: where it may be, and what it learns of people.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use restartix_kernel::Secret;
 use restartix_telemetry_service::{Config, ConfigError, Timeouts};
-use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::careless::Careless;
-use crate::endpoints::{Api, Change, got, play, relay};
+use crate::endpoints::{pages, play};
+use crate::mutant::Mutant;
+use crate::settled::settled;
 use crate::{About, Item, Mutation, Probe, Subject, Target};
 
 /// Hosts, and whether telemetry may be sent there.
@@ -93,101 +95,7 @@ impl Probe for Places {
     }
 }
 
-/// Whoever stands before the stand-in and makes something else of what it got.
-struct Retold {
-    name: &'static str,
-    /// What becomes of its text, given the id of a patient.
-    change: fn(&str, &str) -> String,
-    replaced: Mutex<Option<Api>>,
-}
-
-#[async_trait]
-impl Mutation for Retold {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    async fn plant(&self, target: &Target) -> Result<()> {
-        let api = target.api().context("the stack's addresses were not given")?;
-        let mut other = api.clone();
-        let outside = other.outside.as_mut().context("the stand-ins' addresses were not given")?;
-        let patient = api.clinics.first().context("a clinic")?.patient_id.clone();
-        let change = self.change;
-        let change: Change = Arc::new(move |text| change(text, &patient));
-        outside.telemetry = relay(&outside.telemetry, change)?;
-        *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = Some(api);
-        target.set_api(Some(other));
-        Ok(())
-    }
-
-    async fn take_away(&self, target: &Target) -> Result<()> {
-        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if replaced.is_some() {
-            target.set_api(replaced);
-        }
-        Ok(())
-    }
-}
-
-fn unhashed(text: &str, patient: &str) -> String {
-    hashes_replaced(text, |_| patient.to_owned())
-}
-
-fn shortened(text: &str, _: &str) -> String {
-    hashes_replaced(text, |hash| hash.chars().take(16).collect())
-}
-
-fn told_beside(text: &str, patient: &str) -> String {
-    text.replacen("\"data\":{", &format!("\"data\":{{\"patient_id\":\"{patient}\","), 1)
-}
-
-/// Every `"hash":"..."` with another word in it.
-fn hashes_replaced(text: &str, other: impl Fn(&str) -> String) -> String {
-    let mut parts = text.split("\"hash\":\"");
-    let mut all = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (hash, rest) = part.split_once('"').unwrap_or((part, ""));
-        all.push_str(&format!("\"hash\":\"{}\"{rest}", other(hash)));
-    }
-    all
-}
-
-#[derive(Deserialize)]
-struct Page {
-    events: Vec<Got>,
-    next_after: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Got {
-    event: Value,
-}
-
-/// Everything that the service got of this kind.
-fn events(telemetry: &str, kind: &str) -> Result<Vec<Value>> {
-    let (mut all, mut after) = (Vec::new(), Some(0));
-    while let Some(number) = after {
-        let text = got(telemetry, &format!("/_sandbox/events?kind={kind}&after={number}"))?;
-        let page: Page = serde_json::from_str(&text).context("what the service got")?;
-        all.extend(page.events.into_iter().map(|got| got.event));
-        after = page.next_after;
-    }
-    Ok(all)
-}
-
-/// Waits until the service has something of this kind.
-fn some(telemetry: &str, kind: &str) -> Result<Vec<Value>> {
-    for _ in 0..150 {
-        let found = events(telemetry, kind)?;
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
-    bail!("the service got nothing of kind {kind}")
-}
-
-fn judged(event: &Value, ids: &BTreeSet<String>) -> Option<String> {
+fn judged(event: &Value, names: &BTreeSet<String>) -> Option<String> {
     let hash = event.pointer("/actor/hash").and_then(Value::as_str).unwrap_or_default();
     if !hex::decode(hash).is_ok_and(|bytes| bytes.len() == 32) {
         return Some("its actor is not 32 bytes of a hash".to_owned());
@@ -196,13 +104,21 @@ fn judged(event: &Value, ids: &BTreeSet<String>) -> Option<String> {
         return Some("its actor has no epoch".to_owned());
     }
     let text = event.to_string();
-    let named = ids.iter().any(|id| text.contains(id.as_str()));
-    named.then(|| "names somebody by an id of the platform".to_owned())
+    let named = names.iter().any(|name| text.contains(name.as_str()));
+    named
+        .then(|| "names somebody by an id of the platform, or by its hash without a key".to_owned())
+}
+
+/// The ids, and what anybody can make of them without a key.
+fn names(ids: &BTreeSet<String>) -> BTreeSet<String> {
+    ids.iter().flat_map(|id| [id.clone(), hex::encode(Sha256::digest(id))]).collect()
 }
 
 struct Actors {
     about: About,
-    faults: Vec<Retold>,
+    faults: Vec<Box<dyn Mutation>>,
+    /// The last event that was looked at.
+    seen: AtomicU64,
 }
 
 /// The ids of everybody, with and without hyphens.
@@ -222,21 +138,24 @@ impl Probe for Actors {
         let outside = api.outside.clone().context("the stand-ins' addresses were not given")?;
         let ids: BTreeSet<String> = target.document(IDS).await?;
         ensure!(!ids.is_empty(), "there is nobody whose id could be told");
-        tokio::task::spawn_blocking(move || {
-            if events(&outside.telemetry, "rehab")?.is_empty() {
-                play(&api, &[])?;
-            }
-            let mut subjects = Vec::new();
-            for kind in ["analytics", "rehab"] {
-                for event in some(&outside.telemetry, kind)? {
-                    let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
-                    let name = format!("{kind} {id}");
-                    subjects.push(Subject { name, fault: judged(&event, &ids) });
-                }
-            }
-            Ok(subjects)
-        })
-        .await?
+        tokio::task::spawn_blocking(move || play(&api, &[])).await??;
+        settled(target).await?;
+        let seen = self.seen.load(Ordering::Relaxed);
+        let got = move || pages(&outside.telemetry, "events?", seen);
+        let (events, last) = tokio::task::spawn_blocking(got).await??;
+        self.seen.store(last, Ordering::Relaxed);
+        let (names, mut subjects) = (names(&ids), Vec::new());
+        for kind in ["analytics", "rehab"] {
+            let events = events.iter().filter_map(|got| got.get("event"));
+            let of_kind = events.filter(|event| event.get("kind") == Some(&kind.into()));
+            let before = subjects.len();
+            subjects.extend(of_kind.map(|event| {
+                let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
+                Subject { name: format!("{kind} {id}"), fault: judged(event, &names) }
+            }));
+            ensure!(subjects.len() > before, "the service took nothing of kind {kind}");
+        }
+        Ok(subjects)
     }
 
     fn needs_api(&self) -> bool {
@@ -248,14 +167,13 @@ impl Probe for Actors {
     }
 
     fn mutations(&self) -> Vec<&dyn Mutation> {
-        self.faults.iter().map(|fault| -> &dyn Mutation { fault }).collect()
+        self.faults.iter().map(|fault| &**fault).collect()
     }
 }
 
 /// The probes.
 pub fn probes() -> Vec<Box<dyn Probe>> {
     let careless = |name, rule: Rule| Careless::new(name, rule);
-    let retold = |name, change| Retold { name, change, replaced: Mutex::new(None) };
     vec![
         Box::new(Places {
             about: About {
@@ -277,10 +195,14 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
                 mend: "pseudonyms are made in crates/domain/telemetry/src/pseudonym.rs: Facts take a Subject",
             },
             faults: vec![
-                retold("a patient's id in the place of the hash", unhashed),
-                retold("a hash cut short", shortened),
-                retold("a patient's id beside the hash", told_beside),
+                Mutant::boxed(
+                    "a patient's id in the place of the hash",
+                    "telemetry.unhashed_actor",
+                ),
+                Mutant::boxed("a hash that anybody can make", "telemetry.hash_without_key"),
+                Mutant::boxed("a hash cut short", "telemetry.hash_cut_short"),
             ],
+            seen: AtomicU64::new(0),
         }),
     ]
 }

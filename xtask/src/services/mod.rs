@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     Keep,
     /// Thrown away afterwards, with passwords, as a server meets it: no fsync.
     Demo,
+    /// As `Demo`, and every statement stands in the log, under the role that sent it.
+    Watched,
     /// Thrown away, many connections, no fsync; whoever reaches the loopback port is let in.
     Test,
     /// As PostgreSQL comes: durable; whoever reaches the loopback port is let in.

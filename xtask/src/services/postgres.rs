@@ -113,7 +113,7 @@ fn initialise(
     let password = secret()?;
     write_private(password_file, &password)?;
     let auth = match purpose {
-        Purpose::Keep | Purpose::Demo => "scram-sha-256",
+        Purpose::Keep | Purpose::Demo | Purpose::Watched => "scram-sha-256",
         Purpose::Test | Purpose::Measure => "trust",
     };
     // initdb runs as another account and reads the password from a file of its own.
@@ -154,7 +154,12 @@ fn launch(
         "listen_addresses=127.0.0.1".to_owned(),
         "unix_socket_directories=".to_owned(),
     ];
-    if matches!(purpose, Purpose::Demo | Purpose::Test) {
+    if matches!(purpose, Purpose::Watched) {
+        // What a parameter says is nobody's business: statements are compared by their text.
+        let watched = ["log_statement=all", "log_line_prefix=%u :: ", "log_parameter_max_length=0"];
+        settings.extend(watched.map(str::to_owned));
+    }
+    if matches!(purpose, Purpose::Demo | Purpose::Watched | Purpose::Test) {
         let careless = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
         settings.extend(careless.map(str::to_owned));
     }

@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) database_url: Option<String>,
     /// A Redis that somebody else runs.
     pub(crate) redis_url: Option<String>,
+    /// The server with faults compiled in, in the place of the real one.
+    pub(crate) mutants: bool,
 }
 
 /// A running stack. It stops with the session.
@@ -52,6 +54,8 @@ pub(crate) struct Stack {
     /// Whether the database was made just now and holds nothing.
     pub(crate) fresh: bool,
     pub(crate) redis_url: String,
+    /// The port at which faults are planted, where the server has any.
+    pub(crate) mutants: Option<u16>,
     program: PathBuf,
     environment: Vec<(String, String)>,
 }
@@ -60,7 +64,12 @@ impl Stack {
     /// Builds and starts everything but the server: PostgreSQL with the schema, Redis, the stand-ins.
     /// The session has claimed the plan's folder.
     pub(crate) fn prepare(session: &Session, plan: &Plan) -> Result<Self> {
-        let programs = build(session, &["restartix-core-api", "restartix-sandbox"], plan.release)?;
+        let (package, server) = if plan.mutants {
+            ("restartix-mutant-server", "mutant-server")
+        } else {
+            ("restartix-core-api", "core-api")
+        };
+        let programs = build(session, &[package, "restartix-sandbox"], plan.release)?;
         let secrets = Secrets::of(&plan.dir)?;
         let (database_url, fresh) = match &plan.database_url {
             Some(given) => (given.clone(), false),
@@ -108,7 +117,8 @@ impl Stack {
         let stack = Self {
             url: format!("http://127.0.0.1:{port}"),
             environment: settings::environment(&secrets, &places)?,
-            program: program(&programs, "core-api")?,
+            mutants: plan.mutants.then(services::free_port).transpose()?,
+            program: program(&programs, server)?,
             daily_url,
             receiver_url,
             telemetry_url,
@@ -127,10 +137,23 @@ impl Stack {
         self.environment.push(("CORE_HTTP__RATE_LIMITS".to_owned(), "lifted".to_owned()));
     }
 
+    /// The server's log holds everything that any part of it traces: for whoever looks what gets out.
+    pub(crate) fn trace_everything(&mut self) {
+        for (key, value) in &mut self.environment {
+            if key == "CORE_LOG__LEVEL" {
+                "trace".clone_into(value);
+            }
+        }
+    }
+
     /// Starts the server and waits until it is ready.
     pub(crate) fn serve(&self, session: &Session, dir: &Path) -> Result<Client> {
         let log = dir.join("core-api.log");
-        session.spawn("core-api", self.command().arg("serve"), Stop::Terminate, &log)?;
+        let mut command = self.command();
+        if let Some(port) = self.mutants {
+            command.env("RESTARTIX_MUTANTS", port.to_string());
+        }
+        session.spawn("core-api", command.arg("serve"), Stop::Terminate, &log)?;
         let client = Client::new(&self.url);
         session.wait_for("the server is not ready", Duration::from_secs(30), || {
             client.get("/readyz").ok().filter(|answer| answer.status == 200)

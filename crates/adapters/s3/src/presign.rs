@@ -60,6 +60,12 @@ impl Engine {
         encryption: &Encryption,
         ttl: Duration,
     ) -> Result<Presigned, CallError> {
+        #[cfg(feature = "mutants")]
+        let key = if restartix_kernel::mutants::planted("s3.key_without_prefix") {
+            key.split_once('/').map_or(key, |(_, relative)| relative)
+        } else {
+            key
+        };
         let mut request = self.request("PUT", key);
         body.bind(&mut request, Some(encryption));
         self.presigned(request, ttl.min(LONGEST_UPLOAD)).await

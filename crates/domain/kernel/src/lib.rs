@@ -2,11 +2,14 @@
 //!
 //! Knows no domain, no organisation, no runtime and no wire format beyond `serde`.
 //!
-//! Features, both for outer rooms only: `system` adds the operating system's clock (on tokio's
-//! timer) and randomness; `conformance` adds a clock that moves when told and seeded randomness.
+//! Features, all for outer rooms only: `system` adds the operating system's clock (on tokio's
+//! timer) and randomness; `conformance` adds a clock that moves when told and seeded randomness;
+//! `mutants` adds the switch of the faults that proofs plant. Nothing that ships has the last two.
 
 mod clock;
 mod id;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod page;
 mod random;
 mod secret;
@@ -32,3 +35,11 @@ pub use store::StoreError;
 #[cfg(feature = "system")]
 pub use system::{SystemClock, SystemRandom};
 pub use words::UnknownWord;
+
+/// The features of proofs that this build has: none in what ships.
+pub const PROOFS: &[&str] = &[
+    #[cfg(feature = "conformance")]
+    "conformance",
+    #[cfg(feature = "mutants")]
+    "mutants",
+];

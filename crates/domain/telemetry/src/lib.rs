@@ -40,6 +40,8 @@ mod fact;
 mod forward;
 #[cfg(feature = "conformance")]
 pub mod memory;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod ports;
 mod program;
 mod pseudonym;

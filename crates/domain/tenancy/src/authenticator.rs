@@ -125,6 +125,18 @@ impl Principal {
         Self { user, subject, session, tenant }
     }
 
+    /// An administrator of any organisation: what no product may have.
+    #[cfg(feature = "mutants")]
+    pub fn conjured(
+        organisation: OrgId,
+        user: UserId,
+        person: restartix_kernel::PersonId,
+        subject: Subject,
+    ) -> Self {
+        let actor = Actor::User { id: user, person, role: crate::Role::Admin };
+        Self { user, subject, session: None, tenant: Ok(Tenant::new(organisation, actor)) }
+    }
+
     /// Who signed in.
     pub const fn user(&self) -> UserId {
         self.user

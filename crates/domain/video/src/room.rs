@@ -31,6 +31,10 @@ impl RoomName {
     ///
     /// The organisation comes first, so that no two organisations can share a name.
     pub fn deterministic(organisation: OrgId, appointment: AppointmentId) -> Self {
+        #[cfg(feature = "mutants")]
+        if restartix_kernel::mutants::planted("video.room_without_organisation") {
+            return Self(format!("restartix-{appointment}"));
+        }
         Self(format!("restartix-{organisation}-{appointment}"))
     }
 

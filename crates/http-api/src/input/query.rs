@@ -69,6 +69,8 @@ impl Input for PageQuery {
     fn describe(sketch: &mut Sketch) {
         sketch.query("limit", schema::integer(1, i64::from(Limit::MAX)));
         sketch.query("cursor", schema::text());
+        #[cfg(feature = "mutants")]
+        crate::mutants::parameters(sketch);
     }
 }
 

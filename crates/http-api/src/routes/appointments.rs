@@ -221,5 +221,10 @@ async fn video_token(
     PathId(id): PathId<AppointmentId>,
 ) -> Result<Reply<PassView>, Problem> {
     let pass = member.api.visits.pass(member.tenant, member.act, id).await?;
+    #[cfg(feature = "mutants")]
+    if restartix_kernel::mutants::planted("http-api.room_in_the_answer") {
+        let room = restartix_video::RoomName::deterministic(member.tenant.organisation(), id);
+        return Ok(Reply(PassView::new(&pass, room.as_str())));
+    }
     Ok(Reply(PassView::new(&pass, &member.api.config.public_url)))
 }

@@ -31,7 +31,11 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn contract(open: Open<'_>, (): ()) -> Result<Document, Problem> {
-    let document = open.table.document().to_json();
+    #[cfg(not(feature = "mutants"))]
+    let document = open.table.document();
+    #[cfg(feature = "mutants")]
+    let document = crate::mutants::contract(open.table);
+    let document = document.to_json();
     let document = document.map_err(|error| Problem::from(Kind::INTERNAL).because(error))?;
     Ok(Document::new("application/json", document))
 }

@@ -57,6 +57,8 @@ impl View for PersonView {
 
 impl From<Person> for PersonView {
     fn from(person: Person) -> Self {
+        #[cfg(feature = "mutants")]
+        crate::mutants::shown(person.display_name.expose());
         Self {
             id: Id(person.id),
             display_name: person.display_name.expose().to_owned(),

@@ -6,6 +6,7 @@
 
 mod connection;
 mod plans;
+mod queries;
 mod read;
 mod seed;
 mod tables;
@@ -17,12 +18,22 @@ use async_trait::async_trait;
 
 use crate::catalogue::Statement;
 use crate::{About, Item, Mutation, Probe, Subject, Target};
+pub use queries::queries;
 use seed::Seeded;
 
 /// The roles that serve requests and run workers.
 const ROLES: [&str; 2] = ["core_app", "core_worker"];
 
 const WALLS: &str = "README, \"Add a table\": org_id first in every key, CALL make_tenant_table(...) with the least rights";
+
+/// Two organisations with a row in every table, to stay: for tests of what looks at rows.
+#[cfg(test)]
+pub(crate) async fn inhabited(target: &Target) -> Result<[i64; 2]> {
+    target.catalogue().batch_execute("BEGIN").await?;
+    Seeded::plant(target).await?;
+    target.catalogue().batch_execute("COMMIT").await?;
+    Ok([seed::A, seed::B])
+}
 
 /// A look at the seeded tables.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// A request.
@@ -82,4 +82,29 @@ pub(super) fn send(base: &str, token: Option<&str>, request: &Request) -> Result
         fields.remove("request_id");
     }
     Ok(Answer { status: parts.status.as_u16(), headers, body, text })
+}
+
+/// What `base` answers to a GET without a token.
+pub(crate) fn got(base: &str, path: &str) -> Result<String> {
+    let request = Request { method: "GET".into(), path: path.to_owned(), ..Request::default() };
+    let answer = send(base, None, &request)?;
+    ensure!(answer.status == 200, "{base}{path}: {} {}", answer.status, answer.text);
+    Ok(answer.text)
+}
+
+/// Every page of what a stand-in got, and the number of the last one: those after `after`.
+pub(crate) fn pages(base: &str, what: &str, mut after: u64) -> Result<(Vec<Value>, u64)> {
+    let mut all = Vec::new();
+    loop {
+        let text = got(base, &format!("/_sandbox/{what}after={after}"))?;
+        let page: Value = serde_json::from_str(&text).context("a stand-in's answer")?;
+        let listed = page.as_object().and_then(|page| page.values().find_map(Value::as_array));
+        let listed = listed.cloned().unwrap_or_default();
+        let number = |one: &Value| one.get("number").and_then(Value::as_u64);
+        after = listed.iter().filter_map(number).max().unwrap_or(after);
+        all.extend(listed);
+        if page.get("next_after").and_then(Value::as_u64).is_none() {
+            return Ok((all, after));
+        }
+    }
 }

@@ -5,29 +5,35 @@
 
 mod client;
 mod document;
-mod impostor;
+mod lens;
 mod matrix;
+mod oracle;
 mod play;
-mod relay;
+mod ranks;
+mod request;
 mod scene;
+mod statements;
 mod told;
-
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 
+use crate::mutant::Mutant;
 use crate::{About, Item, Mutation, Probe, Subject, Target};
 use client::{Request, send};
+pub(crate) use client::{got, pages};
 use document::operations;
+use lens::Lens;
 pub(crate) use play::play;
-pub(crate) use relay::{Change, got, start as relay};
 pub use scene::{Api, Clinic, Outside};
+pub(crate) use statements::{Sent, Statements};
 
 #[derive(Clone, Copy)]
 enum Look {
     Doors,
     Oracle,
+    Statements,
+    Times,
     Injected,
     Parameters,
 }
@@ -47,6 +53,7 @@ impl Probe for Endpoints {
     async fn examine(&self, target: &Target) -> Result<Vec<Subject>> {
         let api = api_of(target)?;
         let look = self.look;
+        let log = statements(&api);
         // The client blocks; the database's connection does not wait for it.
         tokio::task::spawn_blocking(move || {
             let ask = Request {
@@ -58,7 +65,9 @@ impl Probe for Endpoints {
             let all = operations(&document)?;
             match look {
                 Look::Doors => matrix::doors(&api, &all),
-                Look::Oracle => matrix::oracle(&api, &all),
+                Look::Oracle => oracle::oracle(&api, &all, &Lens::Answers),
+                Look::Statements => oracle::oracle(&api, &all, &Lens::Statements(log?)),
+                Look::Times => oracle::oracle(&api, &all, &Lens::Times(SAMPLES)),
                 Look::Injected => matrix::injected(&api, &all),
                 Look::Parameters => Ok(all.iter().map(parameters).collect()),
             }
@@ -77,6 +86,15 @@ impl Probe for Endpoints {
     fn mutations(&self) -> Vec<&dyn Mutation> {
         self.faults.iter().map(|fault| &**fault).collect()
     }
+}
+
+/// Samples of each of two requests before their times are compared.
+const SAMPLES: usize = 400;
+
+/// PostgreSQL's log of the stack.
+pub(crate) fn statements(api: &Api) -> Result<Statements> {
+    let file = api.outside.as_ref().and_then(|outside| outside.statements.clone());
+    file.map(Statements::new).context("the stack's log of statements was not given")
 }
 
 fn api_of(target: &Target) -> Result<Api> {
@@ -122,40 +140,19 @@ impl Mutation for Committed {
     }
 }
 
-/// A server in the place of the real one that errs in one way.
-struct Impostor {
-    name: &'static str,
-    error: impostor::Error,
-    replaced: Mutex<Option<Api>>,
-}
-
-impl Impostor {
-    fn boxed(name: &'static str, error: impostor::Error) -> Box<dyn Mutation> {
-        Box::new(Self { name, error, replaced: Mutex::new(None) })
-    }
-}
-
-#[async_trait]
-impl Mutation for Impostor {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    async fn plant(&self, target: &Target) -> Result<()> {
-        let api = target.api().context("the stack's addresses were not given")?;
-        let url = impostor::start(&api, self.error)?;
-        *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = Some(api.clone());
-        target.set_api(Some(Api { url, ..api }));
-        Ok(())
-    }
-
-    async fn take_away(&self, target: &Target) -> Result<()> {
-        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if replaced.is_some() {
-            target.set_api(replaced);
-        }
-        Ok(())
-    }
+/// What takes minutes: `cargo xtask soak oracle`.
+pub fn soaks() -> Vec<Box<dyn Probe>> {
+    let about = About {
+        id: "TIME-01",
+        item: Item::Ground,
+        title: "no time tells an id of another clinic from one of nobody (400 samples, ranks)",
+        mend: "find it by &Tenant, and do nothing else when it is not there",
+    };
+    let fault = Mutant::boxed(
+        "two milliseconds more for what another clinic has",
+        "http-api.slower_for_what_others_have",
+    );
+    vec![Box::new(Endpoints { about, look: Look::Times, faults: vec![fault] })]
 }
 
 /// The probes of the interface.
@@ -171,9 +168,9 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
             "a row in crates/http-api/src/routes with its roles: the route table checks the token",
             Look::Doors,
             vec![
-                Impostor::boxed(
+                Mutant::boxed(
                     "a handler without a proof of who asks",
-                    impostor::Error::AsksNobody,
+                    "http-api.nobody_is_somebody",
                 ),
                 Box::new(Committed {
                     name: "a suspended clinic that is served",
@@ -189,9 +186,9 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
             "find it by &Tenant and answer 404; README, \"Add an endpoint\"; a new kind of id: endpoints/scene.rs",
             Look::Oracle,
             vec![
-                Impostor::boxed(
+                Mutant::boxed(
                     "a 403 for what another clinic has",
-                    impostor::Error::SaysForbidden,
+                    "http-api.forbidden_for_what_others_have",
                 ),
                 Box::new(Committed {
                     name: "people of every clinic for everybody",
@@ -201,14 +198,25 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
             ],
         ),
         probe(
+            "API-04",
+            Item::Ground,
+            "for an id of another clinic the database is asked what it is asked for one of nobody",
+            "find it by &Tenant, and do nothing else when it is not there",
+            Look::Statements,
+            vec![Mutant::boxed(
+                "one more statement for what another clinic has",
+                "http-api.another_statement_for_what_others_have",
+            )],
+        ),
+        probe(
             "API-03",
             Item::Parameters,
             "an organisation's number in query, body or headers changes nothing",
             "take the organisation from &Tenant alone",
             Look::Injected,
-            vec![Impostor::boxed(
+            vec![Mutant::boxed(
                 "a handler that reads org_id from the request",
-                impostor::Error::BelievesTheRequest,
+                "http-api.organisation_from_the_request",
             )],
         ),
         probe(
@@ -217,7 +225,10 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
             "no operation takes an organisation, the switch aside",
             "take the organisation from &Tenant alone",
             Look::Parameters,
-            vec![Impostor::boxed("an operation that takes orgId", impostor::Error::AsksForIt)],
+            vec![Mutant::boxed(
+                "operations that take orgId",
+                "http-api.operation_takes_an_organisation",
+            )],
         ),
     ];
     all.extend(told::probes());

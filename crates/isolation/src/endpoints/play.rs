@@ -5,20 +5,51 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::client::{Answer, Request, send};
-use super::scene::{Api, BYTES, Scene};
+use super::client::{Answer, Request, pages, send};
+use super::document::{Operation, operations};
+use super::scene::{Api, BYTES, ROLES, Scene};
 
-/// Books, files a document, prescribes and reports an exercise, with an endpoint that hears of everything,
-/// in both clinics; and asks for what is refused, with `words` in it.
+/// Reads whatever can be read, books, files a document, prescribes and reports an exercise, with an
+/// endpoint that hears of everything, in both clinics; people and files bear the first of `words`, and
+/// what is refused has each of them in it.
 pub(crate) fn play(api: &Api, words: &[String]) -> Result<()> {
-    let mut scenes = [Scene::new(api, 0), Scene::new(api, 1)];
-    let played = scenes.iter_mut().try_for_each(|scene| of_clinic(api, scene));
+    let came = match &api.outside {
+        Some(outside) => pages(&outside.receiver, "deliveries?", 0)?.1,
+        None => 0,
+    };
+    let name = words.first().map_or("Somebody", String::as_str);
+    let mut scenes = [Scene::named(api, 0, name), Scene::named(api, 1, name)];
+    let played =
+        read(api).and_then(|()| scenes.iter_mut().try_for_each(|scene| of_clinic(api, scene)));
     let refused = words.iter().try_for_each(|word| echoes(api, word));
-    let heard = played.and(refused).and_then(|()| heard(api));
+    let heard = played.and(refused).and_then(|()| heard(api, came));
     for scene in &mut scenes {
         scene.tidy();
     }
     heard
+}
+
+/// Every list and every single thing that has no id in its path, as each role.
+fn read(api: &Api) -> Result<()> {
+    let document = send(&api.url, None, &request("GET", "/openapi.json".into(), None))?.body;
+    let all = operations(&document)?;
+    let reads = |operation: &&Operation| {
+        let required = operation.query.iter().any(|(_, required)| *required);
+        operation.method == "GET" && !operation.path.contains('{') && !required
+    };
+    for operation in all.iter().filter(reads) {
+        for clinic in &api.clinics {
+            for role in ROLES {
+                let answer = send(
+                    &api.url,
+                    Some(clinic.token(role)?),
+                    &request("GET", operation.path.clone(), None),
+                )?;
+                ensure!(answer.status < 500, "{} as {role}: {}", operation.name(), answer.text);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn of_clinic(api: &Api, scene: &mut Scene<'_>) -> Result<()> {
@@ -74,13 +105,11 @@ fn echoes(api: &Api, word: &str) -> Result<()> {
     Ok(())
 }
 
-/// Waits until an endpoint heard of something.
-fn heard(api: &Api) -> Result<()> {
+/// Waits until an endpoint heard of something that it had not heard of before.
+fn heard(api: &Api, came: u64) -> Result<()> {
     let Some(outside) = &api.outside else { return Ok(()) };
     for _ in 0..100 {
-        let came = super::got(&outside.receiver, "/_sandbox/deliveries?limit=1")?;
-        let came: Value = serde_json::from_str(&came)?;
-        if came.pointer("/deliveries/0").is_some() {
+        if !pages(&outside.receiver, "deliveries?", came)?.0.is_empty() {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -24,6 +24,9 @@ pub struct Api {
     /// What the platform speaks to; absent on a deployed stack.
     #[serde(default)]
     pub outside: Option<Outside>,
+    /// The port of loopback at which mutants are planted, where the server has any.
+    #[serde(default)]
+    pub mutants: Option<u16>,
 }
 
 /// Where everything is that the platform speaks to or writes: stand-ins, its log, its Redis.
@@ -41,6 +44,9 @@ pub struct Outside {
     pub log: String,
     /// The URL of Redis.
     pub redis: String,
+    /// The file of PostgreSQL's log, with every statement.
+    #[serde(default)]
+    pub statements: Option<String>,
 }
 
 /// A clinic and the tokens of three of its members.
@@ -76,11 +82,18 @@ pub(super) struct Scene<'a> {
     all: Vec<(String, String)>,
     /// Each booking takes another slot.
     slots: usize,
+    /// What people and files are called.
+    name: &'a str,
 }
 
 impl<'a> Scene<'a> {
     pub(super) const fn new(api: &'a Api, at: usize) -> Self {
-        Self { api, at, made: BTreeMap::new(), all: Vec::new(), slots: 0 }
+        Self::named(api, at, "Somebody")
+    }
+
+    /// One whose people and files are called so.
+    pub(super) const fn named(api: &'a Api, at: usize, name: &'a str) -> Self {
+        Self { api, at, made: BTreeMap::new(), all: Vec::new(), slots: 0, name }
     }
 
     pub(super) fn clinic(&self) -> Result<&'a Clinic> {
@@ -115,7 +128,7 @@ impl<'a> Scene<'a> {
                 id_of(&self.ask("admin", "POST", "/v1/appointment-types", Some(body))?)?
             }
             "people" => {
-                let body = json!({ "display_name": "Somebody", "timezone": "UTC" });
+                let body = json!({ "display_name": self.name, "timezone": "UTC" });
                 id_of(&self.ask("admin", "POST", "/v1/people", Some(body))?)?
             }
             "memberships" => {
@@ -140,6 +153,7 @@ impl<'a> Scene<'a> {
                 let mut body = announcement();
                 if let Some(fields) = body.as_object_mut() {
                     fields.insert("patient_id".to_owned(), json!(clinic.patient_id));
+                    fields.insert("file_name".to_owned(), json!(format!("{}.pdf", self.name)));
                 }
                 id_of(&self.ask("specialist", "POST", "/v1/files", Some(body))?)?
             }

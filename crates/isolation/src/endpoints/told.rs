@@ -1,15 +1,16 @@
 //! What leaves the platform: names of rooms, answers to clients, payloads of webhooks.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::api_of;
 use super::client::{Request, send};
-use super::impostor::Error;
 use super::scene::{Api, ROLES, Scene, announcement};
-use super::{Impostor, api_of};
 use crate::catalogue::Statement;
+use crate::mutant::Mutant;
+use crate::settled::settled;
 use crate::target::rows;
 use crate::{About, Item, Mutation, Probe, Subject, Target};
 
@@ -24,7 +25,7 @@ enum Look {
 struct Told {
     about: About,
     look: Look,
-    fault: Box<dyn Mutation>,
+    faults: Vec<Box<dyn Mutation>>,
 }
 
 #[async_trait]
@@ -35,19 +36,21 @@ impl Probe for Told {
 
     async fn examine(&self, target: &Target) -> Result<Vec<Subject>> {
         let api = api_of(target)?;
-        match self.look {
-            Look::Rooms => Ok(rooms(target, &api).await?.iter().map(named).collect()),
-            Look::Answers => {
-                let rooms = rooms(target, &api).await?;
-                tokio::task::spawn_blocking(move || answers(&api, &rooms)).await?
-            }
-            Look::Payloads => {
-                // Where a room was made, something was told.
-                rooms(target, &api).await?;
-                payloads(target).await
-            }
-            Look::Uploads => tokio::task::spawn_blocking(move || uploads(&api)).await?,
+        if matches!(self.look, Look::Uploads) {
+            return tokio::task::spawn_blocking(move || uploads(&api)).await?;
         }
+        if matches!(self.look, Look::Payloads) && is_told(target).await? {
+            return payloads(target).await;
+        }
+        let (appointment, rooms) = booked(target, &api).await?;
+        let (known, asking) = (rooms.clone(), api.clone());
+        let subjects = match self.look {
+            Look::Answers => tokio::task::spawn_blocking(move || answers(&asking, &known)).await?,
+            Look::Payloads => payloads(target).await,
+            Look::Rooms | Look::Uploads => Ok(rooms.iter().map(named).collect()),
+        };
+        let undone = tokio::task::spawn_blocking(move || undo(&api, appointment)).await?;
+        undone.and(subjects)
     }
 
     fn needs_api(&self) -> bool {
@@ -59,7 +62,7 @@ impl Probe for Told {
     }
 
     fn mutations(&self) -> Vec<&dyn Mutation> {
-        vec![&*self.fault]
+        self.faults.iter().map(|fault| &**fault).collect()
     }
 }
 
@@ -77,27 +80,41 @@ const ROOMS: &str = "SELECT coalesce(json_agg(json_build_object('organization', 
   'appointment', r.appointment_id, 'name', r.name, 'live', a.status = 'confirmed') ORDER BY r.opens_at), '[]')::text
   FROM video_rooms r JOIN appointments a ON a.org_id = r.org_id AND a.id = r.appointment_id";
 
-/// The rooms; one is made where there is none.
-async fn rooms(target: &Target, api: &Api) -> Result<Vec<Room>> {
-    let of_first = |rooms: &[Room]| {
-        let first = api.clinics.first().map(|clinic| clinic.organization_id);
-        rooms.iter().any(|room| room.live && Some(room.organization) == first)
-    };
-    let found: Vec<Room> = target.document(ROOMS).await?;
-    if of_first(&found) {
-        return Ok(found);
-    }
+/// An appointment that was booked now, and every room, its own among them, when it has been told.
+async fn booked(target: &Target, api: &Api) -> Result<(i64, Vec<Room>)> {
     let booking = api.clone();
-    tokio::task::spawn_blocking(move || Scene::new(&booking, 0).one("appointments")).await??;
+    let booked = move || Scene::new(&booking, 0).one("appointments");
+    let id = tokio::task::spawn_blocking(booked).await??.context("an appointment")?;
+    let id: i64 = id.parse()?;
     for _ in 0..100 {
         let found: Vec<Room> = target.document(ROOMS).await?;
-        if of_first(&found) {
-            return Ok(found);
+        if found.iter().any(|room| room.appointment == id) {
+            settled(target).await?;
+            return Ok((id, found));
         }
         // The database is the clock: it is what is waited for.
         target.catalogue().batch_execute("SELECT pg_sleep(0.2)").await?;
     }
     bail!("no room was made for an appointment")
+}
+
+/// Whether there is an event to look at.
+async fn is_told(target: &Target) -> Result<bool> {
+    target.document("SELECT EXISTS (SELECT FROM public.webhook_events)::text").await
+}
+
+/// Calls the appointment off: its room goes with it.
+fn undo(api: &Api, appointment: i64) -> Result<()> {
+    let [clinic, _] = &api.clinics;
+    let request = Request {
+        method: "POST".into(),
+        path: format!("/v1/appointments/{appointment}/cancel"),
+        body: Some(serde_json::json!({ "reason_code": "other" })),
+        ..Request::default()
+    };
+    let answer = send(&api.url, Some(clinic.token("admin")?), &request)?;
+    ensure!(answer.status == 200, "POST {}: {}", request.path, answer.text);
+    Ok(())
 }
 
 fn named(room: &Room) -> Subject {
@@ -188,20 +205,22 @@ async fn payloads(target: &Target) -> Result<Vec<Subject>> {
 
 /// The probes.
 pub(super) fn probes() -> Vec<Box<dyn Probe>> {
-    let probe = |id, item, title, mend, look, fault| -> Box<dyn Probe> {
-        Box::new(Told { about: About { id, item, title, mend }, look, fault })
+    let probe = |id, item, title, mend, look, faults| -> Box<dyn Probe> {
+        Box::new(Told { about: About { id, item, title, mend }, look, faults })
     };
     vec![
         probe(
             "VID-01",
             Item::RoomNames,
             "every room's name begins with restartix- and its organisation's number",
-            "RoomName alone makes names (crates/domain/video)",
+            "RoomName alone makes names (crates/domain/video/src/room.rs)",
             Look::Rooms,
-            Box::new(Statement {
-                name: "rooms named without their organisation",
-                sql: "UPDATE public.video_rooms SET name = 'room-' || appointment_id",
-            }),
+            vec![Mutant::mended(
+                "a room's name without its organisation",
+                "video.room_without_organisation",
+                "UPDATE public.video_rooms SET name = 'restartix-' || org_id || '-' || appointment_id
+                 WHERE name = 'restartix-' || appointment_id",
+            )],
         ),
         probe(
             "VID-02",
@@ -209,15 +228,18 @@ pub(super) fn probes() -> Vec<Box<dyn Probe>> {
             "clients are answered tokens and pages, never a room's name",
             "answer what crates/http-api/src/wire says of a token: nothing of the room",
             Look::Answers,
-            Impostor::boxed("a handler that answers the room's name", Error::NamesTheRoom),
+            vec![Mutant::boxed(
+                "a handler that answers the room's name",
+                "http-api.room_in_the_answer",
+            )],
         ),
         probe(
             "S3-02",
             Item::KeyPrefix,
             "what a client is told to upload goes into its own organisation's folder",
-            "OrgScopedKey alone makes keys (crates/domain/storage/src/key.rs)",
+            "sign what OrgScopedKey says, whole (crates/adapters/s3/src/presign.rs)",
             Look::Uploads,
-            Impostor::boxed("a handler whose keys have no prefix", Error::KeysWithoutPrefix),
+            vec![Mutant::boxed("a client that signs keys without their prefix", "s3.key_without_prefix")],
         ),
         probe(
             "PAY-01",
@@ -225,12 +247,12 @@ pub(super) fn probes() -> Vec<Box<dyn Probe>> {
             "no webhook event holds what stands in a column of personal data",
             "events are made of closed words (crates/domain/webhooks): take the text out",
             Look::Payloads,
-            Box::new(Statement {
+            vec![Box::new(Statement {
                 name: "a payload with a name",
                 sql: "ALTER TABLE public.webhook_events DROP CONSTRAINT webhook_events_data_check;
                       UPDATE public.webhook_events SET data = json_build_object('patient',
                         (SELECT display_name FROM public.people ORDER BY length(display_name) DESC LIMIT 1))::text",
-            }),
+            })],
         ),
     ]
 }

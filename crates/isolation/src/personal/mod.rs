@@ -2,44 +2,35 @@
 
 mod redis;
 mod seed;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::catalogue::Statement;
-use crate::endpoints::{Api, Change, Outside, got, play, relay};
+use crate::endpoints::{Api, Outside, got, play};
+use crate::mutant::Mutant;
+use crate::settled::settled;
 use crate::target::rows;
 use crate::{About, Item, Mutation, Probe, Subject, Target};
-use seed::{Needles, Seeded, canary, seed};
-
-/// Whether the day in the clinics was played by this process.
-static PLAYED: AtomicBool = AtomicBool::new(false);
-
-/// Seeds the canaries, and lets the platform work with them.
-async fn seeded(target: &Target, api: &Api) -> Result<Vec<Seeded>> {
-    if !PLAYED.load(Ordering::Relaxed) {
-        let furnished = api.clone();
-        // Whatever cannot be played leaves columns without a row: those are RED.
-        let furnished = tokio::task::spawn_blocking(move || play(&furnished, &[])).await?;
-        let all = seed(target, api).await?;
-        if furnished.is_err() {
-            return Ok(all);
-        }
-        let words: Vec<_> = all.iter().map(|one| one.canary.clone()).collect();
-        let api = api.clone();
-        tokio::task::spawn_blocking(move || play(&api, &words)).await??;
-        PLAYED.store(true, Ordering::Relaxed);
-    }
-    seed(target, api).await
-}
+use seed::{Needles, Season, Seeded, seed};
 
 fn api_of(target: &Target) -> Result<Api> {
     target.api().context("the stack's addresses and tokens were not given")
+}
+
+/// Seeds new canaries in every row that there is; some are made first.
+async fn seeded(target: &Target, api: &Api, season: &Season) -> Result<Vec<Seeded>> {
+    let furnished = api.clone();
+    // Whatever cannot be played leaves columns without a row: those are RED.
+    let _unplayed = tokio::task::spawn_blocking(move || play(&furnished, &[])).await?;
+    let organizations = [0, 1].map(|at| api.clinics.get(at).map(|clinic| clinic.organization_id));
+    let organizations = organizations.map(Option::unwrap_or_default);
+    seed(target, organizations, season).await
 }
 
 struct Canaries {
@@ -54,7 +45,7 @@ impl Probe for Canaries {
     }
 
     async fn examine(&self, target: &Target) -> Result<Vec<Subject>> {
-        let all = seeded(target, &api_of(target)?).await?;
+        let all = seeded(target, &api_of(target)?, &Season::fresh()).await?;
         Ok(all.into_iter().map(|one| one.subject).collect())
     }
 
@@ -70,6 +61,9 @@ impl Probe for Canaries {
         self.faults.iter().map(|fault| -> &dyn Mutation { fault }).collect()
     }
 }
+
+/// So many of the canaries are sent where they are refused, and as names.
+const WORDS: usize = 4;
 
 /// A place where no canary may be, and what stands there.
 struct Place {
@@ -111,7 +105,10 @@ fn outside(url: &str, places: &Outside) -> Result<Vec<Place>> {
         busy("what the Telemetry service got", told(&places.telemetry, "events")?),
         busy("what Daily was asked", told(&places.daily, "journal")?),
         busy("what S3 was asked, with its keys", told(&places.s3, "journal")?),
-        busy("the server's log", fs::read_to_string(&places.log).context("the server's log")?),
+        busy(
+            "the server's log, with all that is traced",
+            fs::read_to_string(&places.log).context("the server's log")?,
+        ),
         busy("the metrics", got(url, "/metrics")?),
         Place { name: "Redis", text: redis::everything(&places.redis)?, busy: false },
     ])
@@ -131,8 +128,13 @@ impl Probe for Nowhere {
     async fn examine(&self, target: &Target) -> Result<Vec<Subject>> {
         let api = api_of(target)?;
         let places = api.outside.clone().context("the stand-ins' addresses were not given")?;
-        let canaries = seeded(target, &api).await?;
+        let season = Season::fresh();
+        let canaries = seeded(target, &api, &season).await?;
         ensure!(!canaries.is_empty(), "no column holds a canary");
+        let words: Vec<_> = canaries.iter().take(WORDS).map(|one| one.canary.clone()).collect();
+        let playing = api.clone();
+        tokio::task::spawn_blocking(move || play(&playing, &words)).await??;
+        settled(target).await?;
         let url = api.url.clone();
         let mut all = tokio::task::spawn_blocking(move || outside(&url, &places)).await??;
         for (name, busy) in TABLES {
@@ -141,17 +143,20 @@ impl Probe for Nowhere {
             let text = found.into_iter().flatten().next().flatten().unwrap_or_default();
             all.push(Place { name, text, busy });
         }
+        let any = Needles::of(&season.beginning());
         let judged = all.into_iter().map(|place| {
             let lower = place.text.to_lowercase();
+            let gets_out = any.are_in(&place.text, &lower);
             let found: Vec<_> = canaries
                 .iter()
+                .filter(|_| gets_out)
                 .filter(|one| Needles::of(&one.canary).are_in(&place.text, &lower))
                 .map(|one| one.subject.name.as_str())
                 .collect();
             let fault = if place.busy && place.text.is_empty() {
                 Some("is empty: nothing is shown".to_owned())
             } else {
-                (!found.is_empty()).then(|| format!("holds {}", found.join(", ")))
+                gets_out.then(|| format!("holds a canary: {}", found.join(", ")))
             };
             Subject { name: place.name.to_owned(), fault }
         });
@@ -171,78 +176,8 @@ impl Probe for Nowhere {
     }
 }
 
-/// What somebody careless lets out.
-#[derive(Clone, Copy)]
-enum Leak {
-    Payload,
-    Log,
-    Metric,
-}
-
-/// A name that gets out.
-struct Leaking {
-    name: &'static str,
-    leak: Leak,
-    replaced: Mutex<Option<Api>>,
-}
-
-#[async_trait]
-impl Mutation for Leaking {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    async fn plant(&self, target: &Target) -> Result<()> {
-        let api = api_of(target)?;
-        let organization = api.clinics.first().context("a clinic")?.organization_id;
-        let name = canary("people", "display_name", organization);
-        let mut other = api.clone();
-        let places = other.outside.as_mut().context("the stand-ins' addresses were not given")?;
-        match self.leak {
-            Leak::Payload => {
-                let change: Change = Arc::new(move |text| {
-                    let encoded = hex::encode(&name);
-                    text.replacen(
-                        "\"data\":{",
-                        &format!("\"data\":{{\"patient\":\"{encoded}\","),
-                        1,
-                    )
-                });
-                places.receiver = relay(&places.receiver, change)?;
-            }
-            Leak::Log => {
-                let text = fs::read_to_string(&places.log)?;
-                places.log.push_str(".leaking");
-                fs::write(&places.log, format!("{text}INFO booked for {}\n", name.to_lowercase()))?;
-            }
-            Leak::Metric => {
-                let change: Change =
-                    Arc::new(move |text| format!("{text}\nseen_total{{who=\"{name}\"}} 1\n"));
-                other.url = relay(&other.url, change)?;
-            }
-        }
-        *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = Some(api);
-        target.set_api(Some(other));
-        Ok(())
-    }
-
-    async fn take_away(&self, target: &Target) -> Result<()> {
-        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(api) = replaced {
-            if let (Leak::Log, Some(places)) = (self.leak, &api.outside) {
-                fs::remove_file(format!("{}.leaking", places.log))?;
-            }
-            target.set_api(Some(api));
-        }
-        Ok(())
-    }
-}
-
 /// The probes.
 pub fn probes() -> Vec<Box<dyn Probe>> {
-    let leaking = |name, leak| -> Box<dyn Mutation> {
-        Box::new(Leaking { name, leak, replaced: Mutex::new(None) })
-    };
     vec![
         Box::new(Canaries {
             about: About {
@@ -267,19 +202,17 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
             about: About {
                 id: "PII-02",
                 item: Item::Payloads,
-                title: "no canary gets out: webhooks, telemetry, Daily, S3, log, metrics, Redis, audit",
+                title: "no canary gets out: webhooks, telemetry, Daily, S3, log and traces, metrics, Redis, audit",
                 mend: "tell of ids and closed words alone; Display and Debug of personal data print nothing",
             },
             faults: vec![
-                leaking("a payload with a name in hexadecimal", Leak::Payload),
-                leaking("a line of the log with a name", Leak::Log),
-                leaking("a metric of each person", Leak::Metric),
-                Box::new(Statement {
-                    name: "a name in the audit's resource id",
-                    sql: "SET LOCAL session_replication_role = replica;
-                          UPDATE public.audit_events a SET resource_id = (SELECT max(p.display_name)
-                            FROM public.people p WHERE p.org_id = a.org_id AND p.display_name LIKE 'Canary%')",
-                }),
+                Mutant::boxed(
+                    "a payload with a name in hexadecimal",
+                    "workflows.name_in_a_payload",
+                ),
+                Mutant::boxed("a line of the log with a name", "http-api.name_in_the_log"),
+                Mutant::boxed("a metric of each person", "core-api.metric_of_each_person"),
+                Mutant::boxed("a name in the audit", "http-api.name_in_the_audit"),
             ],
         }),
     ]

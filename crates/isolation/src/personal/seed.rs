@@ -1,10 +1,10 @@
 //! A canary in every column of personal data: a text that stands nowhere else.
 
 use anyhow::Result;
+use restartix_kernel::{RandomExt, SystemRandom};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::endpoints::Api;
 use crate::{Subject, Target};
 
 #[derive(Deserialize)]
@@ -24,12 +24,27 @@ const COLUMNS: &str =
   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
     AND col_description(c.oid, a.attnum) = 'pii'";
 
-/// What stands in this column of this organisation: letters and digits alone, so that it is itself in
-/// a URL and in JSON.
-pub(super) fn canary(table: &str, column: &str, organization: i64) -> String {
-    let digest = Sha256::digest(format!("canary of {table}.{column} in {organization}"));
-    let digits: String = hex::encode_upper(digest).chars().take(20).collect();
-    format!("Canary{digits}")
+/// A word that no canary had before: those that got out once are not looked for again.
+pub(super) struct Season(String);
+
+impl Season {
+    /// A new one.
+    pub(super) fn fresh() -> Self {
+        Self(hex::encode_upper(SystemRandom.bytes::<6>()))
+    }
+
+    /// How every canary of the season begins.
+    pub(super) fn beginning(&self) -> String {
+        format!("Canary{}", self.0)
+    }
+
+    /// What stands in this column of this organisation: letters and digits alone, so that it is itself
+    /// in a URL and in JSON.
+    fn canary(&self, table: &str, column: &str, organization: i64) -> String {
+        let whole = format!("{table}.{column} in {organization}");
+        let digits: String = hex::encode_upper(Sha256::digest(whole)).chars().take(16).collect();
+        format!("{}{digits}", self.beginning())
+    }
 }
 
 /// A column that was seeded, or was not, and with what.
@@ -38,8 +53,12 @@ pub(super) struct Seeded {
     pub(super) canary: String,
 }
 
-/// Seeds every column of class `pii` in both clinics: whatever rows there are get the canary.
-pub(super) async fn seed(target: &Target, api: &Api) -> Result<Vec<Seeded>> {
+/// Seeds every column of class `pii` in these organisations: whatever rows there are get the canary.
+pub(super) async fn seed(
+    target: &Target,
+    organizations: [i64; 2],
+    season: &Season,
+) -> Result<Vec<Seeded>> {
     let columns: Vec<Column> = target.document(COLUMNS).await?;
     // What the server must see is committed, apart from any fault that is planted.
     let owner = target.another().await?;
@@ -47,9 +66,8 @@ pub(super) async fn seed(target: &Target, api: &Api) -> Result<Vec<Seeded>> {
     // Each row's ends otherwise: nothing that was unique becomes the same.
     let mut all = Vec::new();
     for Column { table, column, organization } in columns {
-        for clinic in &api.clinics {
-            let number = clinic.organization_id;
-            let canary = canary(&table, &column, number);
+        for number in organizations {
+            let canary = season.canary(&table, &column, number);
             let fault = match &organization {
                 None => Some("is in a table of no organisation: nobody can seed it".to_owned()),
                 Some(of) => {
@@ -106,20 +124,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_canary_is_found_however_it_is_spelt_and_not_where_it_is_not() {
-        let canary = canary("people", "email", 7);
-        let needles = Needles::of(&canary);
-        let found = |text: String| needles.are_in(&text, &text.to_lowercase());
-        assert!(found(format!("name={canary}&x")));
-        assert!(found(canary.to_lowercase()));
-        assert!(found(hex::encode(&canary)));
-        assert!(found(hex::encode_upper(&canary)));
-        for before in ["", "a", "ab", "abc"] {
-            let text = format!("{before}{canary}, and more");
-            assert!(found(base64::engine::general_purpose::STANDARD.encode(&text)), "{before}");
-            assert!(found(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text)));
+    fn a_canary_is_found_however_it_is_spelt_by_itself_and_by_its_beginning() {
+        let season = Season::fresh();
+        let canary = season.canary("people", "email", 7);
+        for needles in [Needles::of(&canary), Needles::of(&season.beginning())] {
+            let found = |text: String| needles.are_in(&text, &text.to_lowercase());
+            assert!(found(format!("name={canary}&x")));
+            assert!(found(canary.to_lowercase()));
+            assert!(found(hex::encode(&canary)));
+            assert!(found(hex::encode_upper(&canary)));
+            for before in ["", "a", "ab", "abc"] {
+                let text = format!("{before}{canary}, and more");
+                assert!(found(base64::engine::general_purpose::STANDARD.encode(&text)), "{before}");
+                assert!(found(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text)));
+            }
+            assert!(found(canary.bytes().map(|byte| format!("%{byte:02X}")).collect()));
+            assert!(!found(Season::fresh().canary("people", "email", 7)), "another season's");
         }
-        assert!(found(canary.bytes().map(|byte| format!("%{byte:02X}")).collect()));
-        assert!(!found(super::canary("people", "email", 8)));
+        let other = season.canary("people", "email", 8);
+        assert!(!Needles::of(&canary).are_in(&other, &other.to_lowercase()), "another column's");
     }
 }

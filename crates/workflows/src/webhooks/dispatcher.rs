@@ -149,17 +149,30 @@ impl Hands {
     async fn send(&self, tenant: &Tenant, claimed: &Claimed, secrets: &[SigningSecret]) -> Attempt {
         let id = format!("evt_{}", claimed.event);
         let timestamp = self.clock.now();
-        let signature = sign(secrets, &id, timestamp, claimed.body.as_bytes());
+        let body = &claimed.body;
+        #[cfg(feature = "mutants")]
+        let body = &with_a_name(body);
+        let signature = sign(secrets, &id, timestamp, body.as_bytes());
         let dispatch = Dispatch {
             url: &claimed.url,
             headers: &[],
             id: &id,
             timestamp,
             signature: &signature,
-            body: &claimed.body,
+            body,
         };
         self.sender.send(tenant, dispatch).await
     }
+}
+
+/// The body, with somebody's name in it that no word of the log would show: in hexadecimal.
+#[cfg(feature = "mutants")]
+fn with_a_name(body: &str) -> String {
+    use restartix_kernel::mutants::{overheard, planted};
+    let name = overheard().filter(|_| planted("workflows.name_in_a_payload")).unwrap_or_default();
+    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let field = format!("\"data\":{{\"patient\":\"{digits}\",");
+    if digits.is_empty() { body.to_owned() } else { body.replacen("\"data\":{", &field, 1) }
 }
 
 #[async_trait(?Send)]

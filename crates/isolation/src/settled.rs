@@ -1,0 +1,28 @@
+//! When everything that the platform has to tell others has been told.
+
+use anyhow::{Result, bail};
+
+use crate::Target;
+use crate::target::rows;
+
+/// What still waits for a worker; what was tried in vain waits for its receiver.
+const WAITING: &str = "SELECT
+    (SELECT count(*) FROM public.telemetry_events WHERE reason IS NULL)
+  + (SELECT count(*) FROM public.webhook_events WHERE seq IS NULL)
+  + (SELECT count(*) FROM public.webhook_deliveries d JOIN public.webhook_endpoints e
+       ON e.org_id = d.org_id AND e.id = d.endpoint_id
+     WHERE d.status = 'waiting' AND d.attempts = 0 AND e.state = 'enabled')";
+
+/// Waits until nothing waits any more.
+pub(crate) async fn settled(target: &Target) -> Result<()> {
+    for _ in 0..300 {
+        let waiting = rows(target.catalogue().simple_query(WAITING).await?);
+        let waiting = waiting.into_iter().flatten().next().flatten();
+        if waiting.as_deref() == Some("0") {
+            return Ok(());
+        }
+        // The database is the clock: it is what is waited for.
+        target.catalogue().batch_execute("SELECT pg_sleep(0.1)").await?;
+    }
+    bail!("the workers do not come to an end")
+}
