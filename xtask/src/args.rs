@@ -15,7 +15,8 @@ cargo xtask COMMAND
   test [--skip STEP]...                  everything that proves the project
   soak [NAME]                            the long proofs at full length
   bench [NAME]... [--json FILE]          each bench against its baseline in the same run
-  verify-isolation [--prove] [...]       proves that organisations are kept apart, against its own stack, or with
+  verify-isolation [--prove] [...]       proves that organisations are kept apart, against its own stack (--target
+                                         local), the database and bucket of a running `dev` (--target dev), or with
                                          --config FILE a deployed one; `-- --help` names all options";
 
 /// What was asked.
@@ -124,7 +125,7 @@ fn dev_options(mut parser: lexopt::Parser) -> Result<Command> {
     Ok(Command::Dev(options))
 }
 
-/// Everything but `--target local`, which is what happens anyway, is for the program that is started.
+/// Everything but `--target`, which says what is examined, is for the program that is started.
 fn verify_options(mut parser: lexopt::Parser) -> Result<Command> {
     let mut options = verify::Options::default();
     let mut arguments = parser.raw_args()?.peekable();
@@ -134,10 +135,14 @@ fn verify_options(mut parser: lexopt::Parser) -> Result<Command> {
             "--help" | "-h" => return Ok(Command::Help),
             "--target" | "--target=local" => {
                 let target = if argument == "--target" { arguments.next() } else { None };
-                if target.is_some_and(|target| target != "local") {
-                    bail!("--target local, or --config FILE of a deployed stack");
+                match target.as_ref().map(|target| target.to_string_lossy()).as_deref() {
+                    None if argument == "--target" => bail!("--target needs `local` or `dev`"),
+                    None | Some("local") => options.dev = false,
+                    Some("dev") => options.dev = true,
+                    Some(_) => bail!("--target local or dev, or --config FILE of a deployed stack"),
                 }
             }
+            "--target=dev" => options.dev = true,
             "--" => {}
             _ => options.arguments.push(argument),
         }
@@ -176,7 +181,15 @@ mod tests {
             panic!("verify-isolation was not understood")
         };
         assert_eq!(options.arguments, ["--prove", "--only", "DB-07"]);
+        assert!(!options.dev);
+        let Ok(Command::VerifyIsolation(options)) =
+            parsed(&["verify-isolation", "--target", "dev"])
+        else {
+            panic!("the running stack was not understood")
+        };
+        assert!(options.dev && options.arguments.is_empty());
         assert!(parsed(&["verify-isolation", "--target", "moon"]).is_err());
+        assert!(parsed(&["verify-isolation", "--target"]).is_err());
     }
 
     #[test]

@@ -22,9 +22,15 @@ const MINUTES: u32 = 60;
 pub(crate) struct Options {
     /// Its own arguments.
     pub(crate) arguments: Vec<String>,
+    /// The running `dev` stack instead of one of its own.
+    pub(crate) dev: bool,
 }
 
 impl Options {
+    fn asks(&self, name: &str) -> bool {
+        self.arguments.iter().any(|argument| argument == name)
+    }
+
     /// Whether there is nothing here to start.
     fn needs_no_stack(&self) -> bool {
         let without = ["--config", "--list", "--attest", "--help"];
@@ -50,7 +56,8 @@ pub(crate) fn every_probe(session: &Session) -> Result<()> {
 
 /// The probes that take minutes.
 pub(crate) fn times(session: &Session) -> Result<()> {
-    match verified(session, &Options { arguments: vec!["--soak".to_owned()] })? {
+    let arguments = vec!["--soak".to_owned()];
+    match verified(session, &Options { arguments, dev: false })? {
         Some(0) => Ok(()),
         _ => bail!("the time tells what another clinic has"),
     }
@@ -67,7 +74,9 @@ fn verified(session: &Session, options: &Options) -> Result<Option<i32>> {
     if let Ok(commit) = session.output(&mut git) {
         command.env("RESTARTIX_VERIFY_COMMIT", commit.trim());
     }
-    if !options.needs_no_stack() {
+    if options.dev && !options.needs_no_stack() {
+        running(session, options, &mut command)?;
+    } else if !options.needs_no_stack() {
         let dir = session.workspace().target().join("isolation");
         session.claim(&dir)?;
         let plan = Plan {
@@ -77,7 +86,7 @@ fn verified(session: &Session, options: &Options) -> Result<Option<i32>> {
             purpose: Purpose::Watched,
             database_url: None,
             redis_url: None,
-            mutants: options.arguments.iter().any(|argument| argument == "--prove"),
+            mutants: options.asks("--prove"),
         };
         for file in ["secrets.json", "demo-data.json"] {
             // Left by a run before.
@@ -98,6 +107,23 @@ fn verified(session: &Session, options: &Options) -> Result<Option<i32>> {
         command.env("RESTARTIX_VERIFY_STORAGE", file);
     }
     Ok(command.status()?.code())
+}
+
+/// Points the program to the database and the bucket of the running `dev` stack. What tries the interface
+/// needs furnished clinics and no rate limits, and would write canaries over the names that somebody works
+/// with: it is left out.
+fn running(session: &Session, options: &Options, command: &mut Command) -> Result<()> {
+    if options.asks("--prove") || options.asks("--soak") {
+        bail!("faults are planted in a stack of their own: --target local");
+    }
+    let environment = stack::left_in(&session.workspace().target().join("dev"))?;
+    let database = environment.iter().find(|(key, _)| key == "CORE_DATABASE__BOOTSTRAP_URL");
+    let (_, database) = database.context("the dev stack names no database")?;
+    command.env("RESTARTIX_VERIFY_DATABASE_URL", database);
+    let file = session.workspace().target().join("dev/storage.json");
+    write_private(&file, &stack::storage_of(&environment)?.to_string())?;
+    command.env("RESTARTIX_VERIFY_STORAGE", file);
+    Ok(())
 }
 
 /// Who is there, for the endpoint matrix: two clinics that are furnished, somebody whose membership ended,
@@ -202,6 +228,7 @@ mod tests {
     fn a_deployed_stack_is_not_started() {
         let asked = |arguments: &[&str]| Options {
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            dev: false,
         };
         assert!(asked(&["--config", "a.json"]).needs_no_stack());
         assert!(asked(&["--config=a.json"]).needs_no_stack());

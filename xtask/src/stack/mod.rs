@@ -174,19 +174,7 @@ impl Stack {
 
     /// The bucket of the files, and its owner's key.
     pub(crate) fn storage(&self) -> Result<Value> {
-        let of = |key: &str| {
-            let name = format!("CORE_STORAGE__{key}");
-            let found = self.environment.iter().find(|(is, _)| *is == name);
-            found.map(|(_, value)| value.clone()).with_context(|| format!("{name} is not set"))
-        };
-        Ok(json!({
-            "endpoint": of("ENDPOINT")?,
-            "path_style": true,
-            "region": of("REGION")?,
-            "bucket": of("BUCKET")?,
-            "access_key_id": of("ACCESS_KEY_ID")?,
-            "secret_access_key": of("SECRET_ACCESS_KEY")?,
-        }))
+        storage_of(&self.environment)
     }
 
     /// The server's environment as lines for a shell.
@@ -205,6 +193,36 @@ impl Stack {
         command.envs(self.environment.iter().cloned());
         command
     }
+}
+
+/// The bucket of the files, and its owner's key, as an environment has them.
+pub(crate) fn storage_of(environment: &[(String, String)]) -> Result<Value> {
+    let of = |key: &str| {
+        let name = format!("CORE_STORAGE__{key}");
+        let found = environment.iter().find(|(is, _)| *is == name);
+        found.map(|(_, value)| value.clone()).with_context(|| format!("{name} is not set"))
+    };
+    Ok(json!({
+        "endpoint": of("ENDPOINT")?,
+        "path_style": true,
+        "region": of("REGION")?,
+        "bucket": of("BUCKET")?,
+        "access_key_id": of("ACCESS_KEY_ID")?,
+        "secret_access_key": of("SECRET_ACCESS_KEY")?,
+    }))
+}
+
+/// The server's environment as a stack left it in `dir`, for a shell.
+pub(crate) fn left_in(dir: &Path) -> Result<Vec<(String, String)>> {
+    let lines = fs::read_to_string(dir.join("env"));
+    let lines = lines.context("no stack was left here: `cargo xtask dev` starts one")?;
+    Ok(lines.lines().filter_map(variable).collect())
+}
+
+/// A line of [`Stack::shell`].
+fn variable(line: &str) -> Option<(String, String)> {
+    let (key, value) = line.strip_prefix("export ")?.split_once("='")?;
+    Some((key.to_owned(), value.strip_suffix('\'')?.to_owned()))
 }
 
 /// The stand-ins of a stack, each on a free port of loopback.
@@ -257,4 +275,18 @@ pub(crate) fn program(programs: &[PathBuf], name: &str) -> Result<PathBuf> {
     let found =
         programs.iter().find(|program| program.file_stem().is_some_and(|stem| stem == name));
     found.cloned().with_context(|| format!("cargo built no program `{name}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_for_a_shell_is_read_again() {
+        let read = variable("export CORE_DATABASE__BOOTSTRAP_URL='postgres://a:b@c/d?e=f'");
+        let (key, value) = read.unwrap();
+        assert_eq!(key, "CORE_DATABASE__BOOTSTRAP_URL");
+        assert_eq!(value, "postgres://a:b@c/d?e=f");
+        assert!(variable("# a remark").is_none());
+    }
 }

@@ -5,6 +5,7 @@
 
 mod client;
 mod document;
+mod injected;
 mod lens;
 mod matrix;
 mod oracle;
@@ -68,7 +69,7 @@ impl Probe for Endpoints {
                 Look::Oracle => oracle::oracle(&api, &all, &Lens::Answers),
                 Look::Statements => oracle::oracle(&api, &all, &Lens::Statements(log?)),
                 Look::Times => oracle::oracle(&api, &all, &Lens::Times(SAMPLES)),
-                Look::Injected => matrix::injected(&api, &all),
+                Look::Injected => injected::injected(&api, &all),
                 Look::Parameters => Ok(all.iter().map(parameters).collect()),
             }
         })
