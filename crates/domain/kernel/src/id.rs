@@ -120,6 +120,10 @@ timed_id! {
     SignatureId
 }
 timed_id! {
+    /// What is recorded of a video visit.
+    RecordingId
+}
+timed_id! {
     /// A stretch of time in which a specialist is away.
     TimeOffId
 }

@@ -23,8 +23,8 @@ mod words;
 pub use clock::Clock;
 pub use id::{
     AppointmentId, AppointmentTypeId, ClosureId, EventId, ExerciseId, FileId, HoldId, IdError,
-    MembershipId, PersonId, ProgramId, RequestId, SessionId, SignatureId, TimeOffId, UserId,
-    WebhookDeliveryId, WebhookEndpointId,
+    MembershipId, PersonId, ProgramId, RecordingId, RequestId, SessionId, SignatureId, TimeOffId,
+    UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 pub use page::{Cursor, CursorError, Limit, Page, PageRequest};
 pub use random::{Random, RandomExt};

@@ -112,6 +112,8 @@ resource_kinds! {
     Appointment = "appointment",
     /// The video room of an appointment, and the ways into it.
     VideoRoom = "video_room",
+    /// What is recorded of a video visit.
+    Recording = "recording",
     /// A file, and the signatures under it.
     File = "file",
     /// A patient's programme of exercises.

@@ -16,7 +16,7 @@ use crate::{Grant, RoomTerms, TokenTerms, VideoProvider, Window};
 pub fn terms(now: DateTime<Utc>) -> RoomTerms {
     let window =
         Window { opens_at: now - TimeDelta::hours(1), closes_at: now + TimeDelta::hours(2) };
-    RoomTerms { window, max_participants: 4 }
+    RoomTerms { window, max_participants: 4, recorded: false }
 }
 
 /// Making a room twice makes one room, deleting it twice deletes it once, and two organisations'
@@ -44,6 +44,27 @@ pub async fn rooms_are_idempotent_and_apart(
     provider.delete_room(one, &first.name).await.unwrap();
     provider.delete_room(one, &first.name).await.unwrap();
     provider.delete_room(two, &other.name).await.unwrap();
+}
+
+/// A room is moved, and people are put out of it, by the name that was kept; what is gone is no error.
+pub async fn a_room_is_kept_up_by_its_name(
+    provider: &dyn VideoProvider,
+    tenant: &Tenant,
+    random: &dyn Random,
+    now: DateTime<Utc>,
+) {
+    let appointment = AppointmentId::new(102).unwrap();
+    let mut terms = terms(now);
+    let room = provider.create_room(tenant, appointment, &terms).await.unwrap();
+    terms.window.closes_at += TimeDelta::hours(1);
+    let moved = provider.update_room(tenant, &room.name, &terms).await.unwrap().unwrap();
+    assert_eq!((moved.name, moved.window), (room.name.clone(), terms.window));
+    let nobody = [PersonId::fresh(random)];
+    provider.eject(tenant, &room.name, &nobody).await.unwrap();
+    provider.delete_room(tenant, &room.name).await.unwrap();
+    assert_eq!(provider.update_room(tenant, &room.name, &terms).await.unwrap(), None);
+    provider.eject(tenant, &room.name, &nobody).await.unwrap();
+    provider.delete_unkept(tenant, appointment).await.unwrap();
 }
 
 /// A token ends with its room, differs from room to room, and names nobody.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use restartix_kernel::{AppointmentId, ExposeSecret, Secret};
+use restartix_kernel::{AppointmentId, ExposeSecret, PersonId, Secret};
 use restartix_tenancy::Tenant;
 
 use crate::{MeetingToken, ProviderError, Room, RoomName, RoomTerms, TokenTerms, VideoProvider};
@@ -58,9 +58,34 @@ impl VideoProvider for MemoryProvider {
         Ok(room)
     }
 
+    async fn update_room(
+        &self,
+        _: &Tenant,
+        room: &RoomName,
+        terms: &RoomTerms,
+    ) -> Result<Option<Room>, ProviderError> {
+        Ok(self.up()?.rooms.get_mut(room.as_str()).map(|room| {
+            room.window = terms.window;
+            room.clone()
+        }))
+    }
+
+    async fn eject(&self, _: &Tenant, _: &RoomName, _: &[PersonId]) -> Result<(), ProviderError> {
+        self.up().map(drop)
+    }
+
     async fn delete_room(&self, _: &Tenant, room: &RoomName) -> Result<(), ProviderError> {
         self.up()?.rooms.remove(room.as_str());
         Ok(())
+    }
+
+    async fn delete_unkept(
+        &self,
+        tenant: &Tenant,
+        appointment: AppointmentId,
+    ) -> Result<(), ProviderError> {
+        let name = RoomName::deterministic(tenant.organisation(), appointment);
+        self.delete_room(tenant, &name).await
     }
 
     async fn meeting_token(

@@ -1,9 +1,6 @@
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-use restartix_kernel::PersonId;
-
-use crate::{RoomName, Stay, StayId};
+use crate::{Footage, RoomName, Stay};
 
 /// Something that a provider posts to us of its own accord, as it came.
 #[derive(Clone, Copy)]
@@ -41,7 +38,7 @@ impl NoticeId {
     }
 }
 
-/// What a notice tells of a room: somebody's stay in it, begun or ended.
+/// What a notice tells of a room.
 ///
 /// Notices come at least once and in any order: the end of a stay may be told before its begin, so
 /// each tells of the whole stay.
@@ -49,24 +46,21 @@ impl NoticeId {
 pub struct RoomNews {
     /// By which a repeat is recognised.
     pub id: NoticeId,
-    /// In which room.
+    /// Of which room.
     pub room: RoomName,
-    /// Who stayed, from when, and until when if that is told.
-    pub stay: Stay,
+    /// What.
+    pub fact: RoomFact,
 }
 
-impl RoomNews {
-    /// The news that `person` came at `joined_at` and, if it is told, left at `left_at`.
-    pub const fn new(
-        id: NoticeId,
-        room: RoomName,
-        stay: StayId,
-        person: PersonId,
-        joined_at: DateTime<Utc>,
-        left_at: Option<DateTime<Utc>>,
-    ) -> Self {
-        Self { id, room, stay: Stay { id: stay, person, joined_at, left_at } }
-    }
+/// Something that happened in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomFact {
+    /// Somebody stayed, from when, and until when if that is told.
+    Stay(Stay),
+    /// The provider has a recording.
+    Footage(Footage),
+    /// A recording failed: there will be none.
+    FootageLost,
 }
 
 /// Why a notice is not listened to.

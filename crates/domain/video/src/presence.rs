@@ -65,6 +65,12 @@ pub trait Presence: Send {
 
     /// Every stay in the room of `appointment`, the earliest first.
     async fn stays(&mut self, appointment: AppointmentId) -> Result<Vec<Stay>, StoreError>;
+
+    /// Every stay in the rooms of `appointments`.
+    async fn stays_of(
+        &mut self,
+        appointments: &[AppointmentId],
+    ) -> Result<Vec<(AppointmentId, Stay)>, StoreError>;
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use crate::{CodeHash, Window};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoomName(String);
 
+/// What every deterministic name begins with.
+const PREFIX: &str = "restartix-";
+
 /// The text cannot be the name of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a room's name is 1 to 128 characters of A-Z, a-z, 0-9, _ and -")]
@@ -33,9 +36,14 @@ impl RoomName {
     pub fn deterministic(organisation: OrgId, appointment: AppointmentId) -> Self {
         #[cfg(feature = "mutants")]
         if restartix_kernel::mutants::planted("video.room_without_organisation") {
-            return Self(format!("restartix-{appointment}"));
+            return Self(format!("{PREFIX}{appointment}"));
         }
-        Self(format!("restartix-{organisation}-{appointment}"))
+        Self(format!("{PREFIX}{organisation}-{appointment}"))
+    }
+
+    /// Whether the platform gives such names. Whose room it is, it does not tell.
+    pub fn is_platforms(&self) -> bool {
+        self.0.starts_with(PREFIX)
     }
 
     /// The name as the provider knows it.

@@ -18,6 +18,7 @@ async fn the_provider_in_memory_keeps_the_rules() {
     let now = DateTime::UNIX_EPOCH;
     conformance::rooms_are_idempotent_and_apart(&provider, tenants, now).await;
     conformance::a_token_is_for_one_room_until_it_closes(&provider, tenants, &random, now).await;
+    conformance::a_room_is_kept_up_by_its_name(&provider, tenants[0], &random, now).await;
     assert_eq!(provider.names(), Vec::<String>::new());
 }
 
