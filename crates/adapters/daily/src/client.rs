@@ -3,22 +3,29 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use restartix_kernel::{Clock, Random, RandomExt};
+use restartix_video::Reel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
 use crate::breaker::Breaker;
 use crate::error::is_passing;
-use crate::lane::Lane;
+use crate::lane::{Lane, Pace};
 use crate::transport::{Answer, Transport, is_unsent};
 use crate::{CallError, Config, ConfigError, Health};
 
-/// Starts of general requests are this far apart: 17 a second, where Daily allows 20, so that
-/// some that travel slower than others do not exceed the limit together.
-const GENERAL_SPACING: TimeDelta = TimeDelta::milliseconds(60);
+/// General requests: 15 a second, where Daily allows 20 and counts, as the stand-in does, those of the
+/// other classes among them.
+const fn general(seats: usize) -> Pace {
+    Pace { seats, spacing: TimeDelta::milliseconds(66), a_second: 15 }
+}
 
-/// Starts of deletions are this far apart, where Daily allows 2 a second.
-const DELETION_SPACING: TimeDelta = TimeDelta::milliseconds(600);
+/// Room deletions, and lists of recordings: 2 a second each. Two seats suffice for that, and those that
+/// wait for their turn must not sit on the seats of others.
+const SLOW: Pace = Pace { seats: 2, spacing: TimeDelta::milliseconds(600), a_second: 2 };
+
+/// Starts of recordings: 1 a second.
+const RECORDING: Pace = Pace { seats: 2, spacing: TimeDelta::milliseconds(1_200), a_second: 1 };
 
 /// The first pause before a repeat; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -34,6 +41,21 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) repeat: Repeat,
+    pub(crate) class: Class,
+}
+
+/// The endpoints that share one of Daily's budgets
+/// (<https://docs.daily.co/reference/rest-api#rate-limits>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// All but these.
+    General,
+    /// The deletion of rooms.
+    RoomDeletion,
+    /// Lists of recordings.
+    RecordingList,
+    /// The start of a recording.
+    RecordingStart,
 }
 
 /// When a request that failed may be sent again.
@@ -49,7 +71,9 @@ pub(crate) enum Repeat {
 pub(crate) struct Client {
     transport: Transport,
     general: Lane,
-    deletion: Lane,
+    room_deletion: Lane,
+    recording_list: Lane,
+    recording_start: Lane,
     breaker: Breaker,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -65,7 +89,13 @@ struct Failure {
 
 impl Call {
     pub(crate) fn new(operation: &'static str, method: Method, path: String) -> Self {
-        Self { operation, method, path, body: None, repeat: Repeat::Freely }
+        let (body, repeat, class) = (None, Repeat::Freely, Class::General);
+        Self { operation, method, path, body, repeat, class }
+    }
+
+    /// The same call within another budget.
+    pub(crate) fn within(self, class: Class) -> Self {
+        Self { class, ..self }
     }
 
     pub(crate) fn post(
@@ -82,6 +112,11 @@ impl Call {
         let Answer { status, .. } = *answer;
         let refused = CallError::Status { operation: self.operation, status };
         if (200..300).contains(&status) { Ok(()) } else { Err(refused) }
+    }
+
+    /// As [`Call::accept`], where a 404 means that there is nothing left to do.
+    pub(crate) fn accept_or_missing(&self, answer: &Answer) -> Result<(), CallError> {
+        if answer.status == 404 { Ok(()) } else { self.accept(answer) }
     }
 
     /// What a 2xx answer says; any other is an error.
@@ -103,16 +138,21 @@ impl Client {
             TimeDelta::from_std(config.timeouts.call).map_err(|_| ConfigError::Timeouts)?;
         Ok(Self {
             transport: Transport::new(config, base)?,
-            general: Lane::new(usize::from(config.concurrency), GENERAL_SPACING),
-            // Two at once suffice for two a second, and deletions that wait for their turn must
-            // not sit on the seats of others.
-            deletion: Lane::new(2, DELETION_SPACING),
+            general: Lane::new(general(usize::from(config.concurrency))),
+            room_deletion: Lane::new(SLOW),
+            recording_list: Lane::new(SLOW),
+            recording_start: Lane::new(RECORDING),
             breaker: Breaker::new(),
             clock,
             random,
             attempts: config.attempts,
             longest,
         })
+    }
+
+    /// The bytes behind a link that Daily gave out, as they come; `None` when there are none.
+    pub(crate) async fn download(&self, link: &str) -> Result<Option<Reel>, CallError> {
+        self.transport.download(link).await
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -142,7 +182,7 @@ impl Client {
     /// One attempt, whatever the last ones told: how Daily's return is noticed when nothing else
     /// is asked of it.
     pub(crate) async fn probe(&self, call: &Call) -> Result<Answer, CallError> {
-        let seat = self.general.enter(&*self.clock, self.deadline()).await?;
+        let seat = self.general.enter(&self.clock, self.deadline()).await?;
         let sent = self.transport.exchange(call.method.clone(), &call.path, None, seat).await;
         self.judge(call, sent).map_err(|failure| failure.error)
     }
@@ -150,7 +190,7 @@ impl Client {
     async fn attempt(&self, call: &Call, deadline: DateTime<Utc>) -> Result<Answer, Failure> {
         let final_one = |error| Failure { error, pause: None, may_repeat: false };
         let lane = self.lane(call);
-        let seat = lane.enter(&*self.clock, deadline).await.map_err(final_one)?;
+        let seat = lane.enter(&self.clock, deadline).await.map_err(final_one)?;
         if !self.breaker.admits(self.clock.now()) {
             return Err(final_one(CallError::Open));
         }
@@ -190,7 +230,12 @@ impl Client {
     }
 
     fn lane(&self, call: &Call) -> &Lane {
-        if call.method == Method::DELETE { &self.deletion } else { &self.general }
+        match call.class {
+            Class::General => &self.general,
+            Class::RoomDeletion => &self.room_deletion,
+            Class::RecordingList => &self.recording_list,
+            Class::RecordingStart => &self.recording_start,
+        }
     }
 
     /// Between half of the pause and all of it, so that those who failed together do not come

@@ -30,6 +30,15 @@ pub enum CallError {
     /// The room's name or URL in the answer is not one.
     #[error("Daily's answer names no room")]
     Room,
+    /// What should lead to a recording leads nowhere, or would be followed in the open.
+    #[error("Daily's link to a recording cannot be followed")]
+    Link,
+    /// A recording, a participant or a webhook in the answer is not one.
+    #[error("Daily's answer to {operation} names what is none")]
+    Foreign {
+        /// What was asked.
+        operation: &'static str,
+    },
     /// Repeated failures: nothing is sent for a while.
     #[error("Daily is not called while it fails repeatedly")]
     Open,
@@ -59,7 +68,7 @@ impl CallError {
             Self::Status { status, .. } => is_passing(*status),
             // An unreadable answer is a broken intermediary more often than a new contract.
             Self::Answer { .. } => true,
-            Self::Terms | Self::Room => false,
+            Self::Terms | Self::Room | Self::Link | Self::Foreign { .. } => false,
         }
     }
 }

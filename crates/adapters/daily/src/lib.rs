@@ -1,5 +1,5 @@
-//! Video rooms at Daily.co: [`Daily`] implements the port [`VideoProvider`], [`Notices`] the
-//! port [`NoticeReader`].
+//! Video rooms at Daily.co: [`Daily`] implements the ports [`VideoProvider`], [`RecordingProvider`] and
+//! [`VideoAccount`], [`Notices`] the port [`NoticeReader`].
 //!
 //! Knows nothing of appointments' rules, SQL or our own HTTP API. Facts are taken from the
 //! vendor's pages (<https://docs.daily.co/reference/rest-api>).
@@ -13,7 +13,8 @@
 //!   a repeat from a first request. There, a request is sent again only when Daily has certainly
 //!   not acted on it, and the caller must keep the room it was given and not ask again. A room
 //!   whose answer was lost is known to nobody, lets nobody in and ends at its own `exp`.
-//! - One process never exceeds Daily's limits: 20 requests a second, 2 for deletions. Several
+//! - One process never exceeds Daily's limits: 20 requests a second, 2 for room deletions
+//!   and for lists of recordings, 1 for starts of recordings. Several
 //!   processes share the account's limit and back off on 429.
 //! - Each call is bounded in time, concurrency, attempts and bytes; after repeated failures calls
 //!   fail at once for a while instead of waiting ([`Daily::health`] tells).
@@ -27,8 +28,11 @@
 //! are Daily's.
 //!
 //! [`NoticeReader`]: restartix_video::NoticeReader
+//! [`RecordingProvider`]: restartix_video::RecordingProvider
+//! [`VideoAccount`]: restartix_video::VideoAccount
 //! [`VideoProvider`]: restartix_video::VideoProvider
 
+mod account;
 mod breaker;
 mod client;
 mod config;
@@ -36,6 +40,8 @@ mod error;
 mod lane;
 mod notice;
 mod provider;
+mod recordings;
+mod registration;
 mod token;
 mod transport;
 mod wire;
@@ -45,3 +51,4 @@ pub use config::{Config, ConfigError, RoomNaming, Timeouts};
 pub use error::CallError;
 pub use notice::Notices;
 pub use provider::Daily;
+pub use registration::Registered;

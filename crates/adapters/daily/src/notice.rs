@@ -8,12 +8,16 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use restartix_kernel::{Clock, ExposeSecret, PersonId, Secret};
-use restartix_video::{Notice, NoticeId, NoticeReader, NoticeRefused, RoomName, RoomNews, StayId};
+use restartix_video::{
+    Footage, FootageId, Notice, NoticeId, NoticeReader, NoticeRefused, RoomFact, RoomName,
+    RoomNews, Stay, StayId,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::Sha256;
 use uuid::Uuid;
 
+use crate::recordings::seconds;
 use crate::{Config, ConfigError};
 
 /// How far Daily's clock and ours may be apart, and how long a notice may be on its way: what is
@@ -61,26 +65,53 @@ impl NoticeReader for Notices {
         self.prove(notice).ok_or(NoticeRefused::Unproven)?;
         let envelope: Envelope =
             serde_json::from_slice(notice.body).map_err(|_| NoticeRefused::Unreadable)?;
-        let ended = match envelope.kind.as_str() {
-            "participant.joined" => false,
-            "participant.left" => true,
+        let told = match envelope.kind.as_str() {
+            "participant.joined" => stay(envelope.payload, false)?,
+            "participant.left" => stay(envelope.payload, true)?,
+            "recording.ready-to-download" => footage(envelope.payload),
+            "recording.error" => lost(envelope.payload),
             _ => return Ok(None),
         };
-        let payload: Participant =
-            serde_json::from_value(envelope.payload).map_err(|_| NoticeRefused::Unreadable)?;
-        // Who is not named by an id of ours was let in by somebody else.
-        let Ok(person) = payload.user_id.unwrap_or_default().parse::<PersonId>() else {
-            return Ok(None);
-        };
+        let Some((room, fact)) = told else { return Ok(None) };
         let news = || {
-            let joined_at = moment(payload.joined_at)?;
-            let left_at = if ended { Some(later(joined_at, payload.duration?)?) } else { None };
-            let (id, room) =
-                (NoticeId::new(&envelope.id).ok()?, RoomName::new(&payload.room).ok()?);
-            Some(RoomNews::new(id, room, StayId(payload.session_id), person, joined_at, left_at))
+            let (id, room) = (NoticeId::new(&envelope.id).ok()?, RoomName::new(&room).ok()?);
+            Some(RoomNews { id, room, fact: fact? })
         };
         news().map(Some).ok_or(NoticeRefused::Unreadable)
     }
+}
+
+/// A room, and what happened there; `None` for what cannot be read.
+type Told = (String, Option<RoomFact>);
+
+/// `None`: of somebody who is not named by an id of ours, and so was let in by somebody else.
+fn stay(payload: Value, ended: bool) -> Result<Option<Told>, NoticeRefused> {
+    let payload: Participant =
+        serde_json::from_value(payload).map_err(|_| NoticeRefused::Unreadable)?;
+    let Ok(person) = payload.user_id.unwrap_or_default().parse::<PersonId>() else {
+        return Ok(None);
+    };
+    let stay = || {
+        let joined_at = moment(payload.joined_at)?;
+        let left_at = if ended { Some(later(joined_at, payload.duration?)?) } else { None };
+        Some(RoomFact::Stay(Stay { id: StayId(payload.session_id), person, joined_at, left_at }))
+    };
+    Ok(Some((payload.room.clone(), stay())))
+}
+
+fn footage(payload: Value) -> Option<Told> {
+    let Ready { room_name, recording_id, duration } =
+        serde_json::from_value(payload).unwrap_or_default();
+    let footage = FootageId::new(&recording_id).ok().map(|id| {
+        let seconds = seconds(duration.unwrap_or_default());
+        RoomFact::Footage(Footage { id, finished: true, seconds })
+    });
+    Some((room_name, footage))
+}
+
+fn lost(payload: Value) -> Option<Told> {
+    let Ready { room_name, .. } = serde_json::from_value(payload).unwrap_or_default();
+    Some((room_name, Some(RoomFact::FootageLost)))
 }
 
 /// The bytes of the `hmac` with which a webhook was registered.
@@ -120,6 +151,16 @@ struct Participant {
     user_id: Option<String>,
     /// Seconds of Unix time, with fractions or without.
     joined_at: f64,
+    /// Seconds.
+    duration: Option<f64>,
+}
+
+/// A recording that is ready, or failed; what is missing is empty, and then no name of anything.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Ready {
+    room_name: String,
+    recording_id: String,
     /// Seconds.
     duration: Option<f64>,
 }
@@ -235,11 +276,34 @@ mod tests {
         let body = event("participant.joined", &payload(r#","joined_at":1767225600.5"#));
         let news = signed(now, &body).unwrap().unwrap();
         assert_eq!((news.id.as_str(), news.room.as_str()), ("e-1", "restartix-1-102"));
-        assert_eq!(news.stay.person.to_string(), PERSON);
-        assert_eq!(news.stay.joined_at.timestamp_millis(), 1_767_225_600_500);
-        assert_eq!(news.stay.left_at, None);
+        let RoomFact::Stay(stay) = news.fact else { panic!("{news:?}") };
+        assert_eq!(stay.person.to_string(), PERSON);
+        assert_eq!(stay.joined_at.timestamp_millis(), 1_767_225_600_500);
+        assert_eq!(stay.left_at, None);
         let body = event("participant.left", &payload(r#","joined_at":1767225000,"duration":61"#));
-        assert_eq!(signed(now, &body).unwrap().unwrap().stay.seconds(), Some(61));
+        let RoomFact::Stay(stay) = signed(now, &body).unwrap().unwrap().fact else { panic!() };
+        assert_eq!(stay.seconds(), Some(61));
+    }
+
+    #[test]
+    fn of_recordings_it_is_told_when_they_are_ready_and_when_they_failed() {
+        let told = |kind, payload| signed("1767225602", &event(kind, payload)).map(|n| n.unwrap());
+        let ready = r#"{"type":"cloud","recording_id":"08fa0b24-9220-44c5-846c-3f116cf8e738","room_name":"restartix-1-102","duration":61.7,"s3_key":"x"}"#;
+        let news = told("recording.ready-to-download", ready).unwrap();
+        let RoomFact::Footage(footage) = news.fact else { panic!("{news:?}") };
+        assert_eq!(footage.id.as_str(), "08fa0b24-9220-44c5-846c-3f116cf8e738");
+        assert_eq!((footage.finished, footage.seconds), (true, 61));
+        let lost =
+            r#"{"room_name":"restartix-1-102","error_msg":"the recording could not be stored"}"#;
+        assert_eq!(told("recording.error", lost).unwrap().fact, RoomFact::FootageLost);
+        for (kind, bad) in [
+            ("recording.ready-to-download", r#"{"room_name":"r","recording_id":"../x"}"#),
+            ("recording.ready-to-download", r#"{"recording_id":"x"}"#),
+            ("recording.error", "[]"),
+            ("recording.error", "{}"),
+        ] {
+            assert_eq!(told(kind, bad), Err(NoticeRefused::Unreadable), "{kind} {bad}");
+        }
     }
 
     #[test]

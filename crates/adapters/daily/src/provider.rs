@@ -2,17 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use restartix_kernel::{AppointmentId, Clock, ExposeSecret, Random, Secret};
+use restartix_kernel::{AppointmentId, Clock, ExposeSecret, PersonId, Random, Secret};
 use restartix_tenancy::Tenant;
 use restartix_video::{
     Grant, MeetingToken, ProviderError, Room, RoomName, RoomTerms, TokenTerms, VideoProvider,
 };
 use ureq::http::Method;
 
-use crate::client::{Call, Client, Repeat};
+use crate::client::{Call, Class, Client, Repeat};
 use crate::token::{Signer, recording_controls};
 use crate::wire::{
-    MissingRoom, RoomAnswer, RoomRequest, TokenAnswer, TokenProperties, TokenRequest,
+    Ejection, MissingRoom, RoomAnswer, RoomRequest, TokenAnswer, TokenProperties, TokenRequest,
 };
 use crate::{CallError, Config, ConfigError, Health, RoomNaming};
 
@@ -20,10 +20,10 @@ const CREATE_ROOM: &str = "create room";
 
 /// One account at Daily.co.
 pub struct Daily {
-    client: Client,
+    pub(crate) client: Client,
     clock: Arc<dyn Clock>,
     signer: Option<Signer>,
-    naming: RoomNaming,
+    pub(crate) naming: RoomNaming,
     region: Option<String>,
     frame_source: String,
 }
@@ -135,6 +135,13 @@ impl Daily {
         call.read(&answer).map(Some)
     }
 
+    pub(crate) async fn delete(&self, room: &RoomName) -> Result<(), CallError> {
+        let call = Call::new("delete room", Method::DELETE, room_path(room));
+        let call = call.within(Class::RoomDeletion);
+        let answer = self.client.send(&call).await?;
+        call.accept_or_missing(&answer)
+    }
+
     async fn fetch_token(&self, room: &Room, terms: &TokenTerms) -> Result<Secret, CallError> {
         let request = TokenRequest {
             properties: TokenProperties {
@@ -172,22 +179,50 @@ impl VideoProvider for Daily {
             }
             RoomNaming::ProviderAssigned => self.make(terms).await?,
         };
-        if !room.is_safe(terms) {
-            return Err(CallError::Terms.into());
-        }
-        let (name, url) = room.place()?;
-        Ok(Room { name, url, window: terms.window })
+        Ok(made(room, terms)?)
+    }
+
+    async fn update_room(
+        &self,
+        _: &Tenant,
+        room: &RoomName,
+        terms: &RoomTerms,
+    ) -> Result<Option<Room>, ProviderError> {
+        let updated = self.bring_to_terms(room, terms).await?;
+        Ok(updated.map(|room| made(room, terms)).transpose()?)
+    }
+
+    async fn eject(
+        &self,
+        _: &Tenant,
+        room: &RoomName,
+        people: &[PersonId],
+    ) -> Result<(), ProviderError> {
+        let user_ids = people.iter().map(ToString::to_string).collect();
+        let path = format!("{}/eject", room_path(room));
+        let call = Call::post("eject", path, &Ejection { user_ids, ban: true })?;
+        let answer = self.client.send(&call).await?;
+        Ok(call.accept_or_missing(&answer)?)
     }
 
     /// Daily's deletion ends the meeting that goes on in the room. A 404 is no error, whether the
     /// room was never there, was deleted before, or expired.
     async fn delete_room(&self, _: &Tenant, room: &RoomName) -> Result<(), ProviderError> {
-        let call = Call::new("delete room", Method::DELETE, room_path(room));
-        let answer = self.client.send(&call).await?;
-        if answer.status != 404 {
-            call.accept(&answer)?;
+        Ok(self.delete(room).await?)
+    }
+
+    async fn delete_unkept(
+        &self,
+        tenant: &Tenant,
+        appointment: AppointmentId,
+    ) -> Result<(), ProviderError> {
+        match self.naming {
+            RoomNaming::Deterministic => {
+                let name = RoomName::deterministic(tenant.organisation(), appointment);
+                Ok(self.delete(&name).await?)
+            }
+            RoomNaming::ProviderAssigned => Ok(()),
         }
-        Ok(())
     }
 
     async fn meeting_token(
@@ -222,7 +257,16 @@ impl fmt::Debug for Daily {
     }
 }
 
+/// The room of an answer, when it is what was asked for.
+fn made(room: RoomAnswer, terms: &RoomTerms) -> Result<Room, CallError> {
+    if !room.is_safe(terms) {
+        return Err(CallError::Terms);
+    }
+    let (name, url) = room.place()?;
+    Ok(Room { name, url, window: terms.window })
+}
+
 /// The path of a room. A [`RoomName`] holds nothing that a URL would have to escape.
-fn room_path(name: &RoomName) -> String {
+pub(crate) fn room_path(name: &RoomName) -> String {
     format!("/rooms/{}", name.as_str())
 }

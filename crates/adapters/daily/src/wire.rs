@@ -2,6 +2,7 @@
 
 use restartix_video::{RoomName, RoomTerms};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use ureq::http::Uri;
 
 use crate::CallError;
@@ -26,9 +27,14 @@ struct Properties<'a> {
     max_participants: u16,
     eject_at_room_exp: bool,
     enforce_unique_user_ids: bool,
+    /// `null` returns it to Daily's default, which is not to record.
+    enable_recording: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     geo: Option<&'a str>,
 }
+
+/// Recorded by Daily's servers, and not in anybody's browser.
+const IN_THE_CLOUD: &str = "cloud";
 
 impl<'a> RoomRequest<'a> {
     pub(crate) fn new(
@@ -45,6 +51,7 @@ impl<'a> RoomRequest<'a> {
                 max_participants: terms.max_participants,
                 eject_at_room_exp: true,
                 enforce_unique_user_ids: true,
+                enable_recording: terms.recorded.then_some(IN_THE_CLOUD),
                 geo: region,
             },
         }
@@ -67,6 +74,7 @@ struct RoomConfig {
     max_participants: Option<u64>,
     eject_at_room_exp: Option<bool>,
     enforce_unique_user_ids: Option<bool>,
+    enable_recording: Option<Value>,
 }
 
 impl RoomAnswer {
@@ -86,6 +94,7 @@ impl RoomAnswer {
                     == u64::from(terms.max_participants)
                     && config.eject_at_room_exp == Some(true)
                     && config.enforce_unique_user_ids == Some(true)
+                    && config.records() == terms.recorded
             })
     }
 
@@ -101,10 +110,25 @@ impl RoomAnswer {
     }
 }
 
+impl RoomConfig {
+    /// Whether anybody can record there: Daily's default is nobody.
+    fn records(&self) -> bool {
+        self.enable_recording.as_ref().is_some_and(|how| !how.is_null())
+    }
+}
+
 /// The body of a 404 for a room: `deleted` when it had expired and is being cleared away.
 #[derive(Default, Deserialize)]
 pub(crate) struct MissingRoom {
     pub(crate) deleted: Option<bool>,
+}
+
+/// The body of `POST /rooms/{name}/eject`.
+#[derive(Serialize)]
+pub(crate) struct Ejection {
+    pub(crate) user_ids: Vec<String>,
+    /// Out for as long as the meeting goes on.
+    pub(crate) ban: bool,
 }
 
 /// The body of `POST /meeting-tokens`.
@@ -141,7 +165,7 @@ mod tests {
     fn terms() -> RoomTerms {
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         let window = Window { opens_at: at(1_767_225_000), closes_at: at(1_767_229_200) };
-        RoomTerms { window, max_participants: 4 }
+        RoomTerms { window, max_participants: 4, recorded: false }
     }
 
     #[test]
@@ -150,8 +174,11 @@ mod tests {
         let body = serde_json::to_string(&RoomRequest::new(Some(&name), &terms(), Some("eu-x")));
         assert_eq!(
             body.unwrap(),
-            r#"{"name":"restartix-1-102","privacy":"private","properties":{"nbf":1767225000,"exp":1767229200,"max_participants":4,"eject_at_room_exp":true,"enforce_unique_user_ids":true,"geo":"eu-x"}}"#
+            r#"{"name":"restartix-1-102","privacy":"private","properties":{"nbf":1767225000,"exp":1767229200,"max_participants":4,"eject_at_room_exp":true,"enforce_unique_user_ids":true,"enable_recording":null,"geo":"eu-x"}}"#
         );
+        let recorded = RoomTerms { recorded: true, ..terms() };
+        let body = serde_json::to_string(&RoomRequest::new(Some(&name), &recorded, None)).unwrap();
+        assert!(body.contains(r#""enable_recording":"cloud""#), "{body}");
     }
 
     fn answer(text: &str) -> RoomAnswer {

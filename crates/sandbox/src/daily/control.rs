@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Call, Refusal};
 use super::join::Participant;
+use super::recordings::made_up;
 use super::server::Shared;
 use super::state::State;
 use crate::faults::{patched, spend};
@@ -175,9 +176,7 @@ fn recording(state: &mut State, call: &Call<'_>) -> Answer {
             if length > MAX_RECORDING {
                 return Err(Refusal::invalid("length must be at most 64 MiB"));
             }
-            let mut content = vec![0; length];
-            state.random.fill(&mut content);
-            content
+            made_up(&*state.random, length)
         }
     };
     let started = call.now - TimeDelta::seconds(i64::from(request.duration.unwrap_or(60)));

@@ -1,5 +1,7 @@
 //! A stand-in, two organisations, and a clock on which waiting takes no time.
 
+#![expect(dead_code, reason = "each test program uses a part of it")]
+
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,7 +34,13 @@ pub(crate) fn appointment() -> AppointmentId {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        let options = sandbox::Options { api_key: KEY.into(), ..sandbox::Options::default() };
+        Self::on(Arc::new(SystemClock)).await
+    }
+
+    /// With a stand-in on this clock.
+    pub(crate) async fn on(clock: Arc<dyn Clock>) -> Self {
+        let options =
+            sandbox::Options { api_key: KEY.into(), clock, ..sandbox::Options::default() };
         let sandbox = sandbox::Daily::start(options).await.unwrap();
         let random = Arc::new(SeededRandom::new(1));
         let one = principal(1, Role::Specialist, &*random).await;
@@ -58,7 +66,11 @@ impl Bench {
         self.daily_on(Arc::new(SystemClock), change)
     }
 
-    fn daily_on(&self, clock: Arc<dyn Clock>, change: impl FnOnce(&mut Config)) -> Daily {
+    pub(crate) fn daily_on(
+        &self,
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut Config),
+    ) -> Daily {
         let domain_id = Some(sandbox::Options::default().domain_id);
         let base_url = self.sandbox.api_url();
         let mut config = Config { base_url, domain_id, ..Config::new(KEY.into()) };
@@ -89,6 +101,12 @@ impl Bench {
     pub(crate) async fn join(&self, room: &str, token: Option<&str>) -> (u16, Value) {
         let url = format!("{}/_sandbox/join", self.sandbox.url());
         ask("POST", url, &json!({ "room": room, "token": token })).await
+    }
+
+    /// Asks a control endpoint of the stand-in: a body is posted.
+    pub(crate) async fn control(&self, path: &str, body: &Value) -> (u16, Value) {
+        let method = if body.is_null() { "GET" } else { "POST" };
+        ask(method, format!("{}{path}", self.sandbox.url()), body).await
     }
 
     /// Asks the API of the stand-in behind the adapter's back.
