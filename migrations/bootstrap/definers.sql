@@ -130,6 +130,75 @@ BEGIN
 END
 $$;
 
+-- The rooms in which somebody may be at a moment: those that are open, and those in which somebody was
+-- seen last and is not known to have left.
+CREATE OR REPLACE FUNCTION definer.list_open_calls(p_limit integer, p_now timestamptz)
+RETURNS TABLE (org_id bigint, appointment_id bigint, name text, occupied boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  SELECT c.org_id, c.appointment_id, c.name, c.occupied
+  FROM (
+    SELECT r.org_id, r.appointment_id, r.name, r.closes_at, EXISTS (
+      SELECT FROM public.video_stays s
+      WHERE s.org_id = r.org_id AND s.appointment_id = r.appointment_id AND s.left_at IS NULL) AS occupied
+    FROM public.video_rooms r
+    JOIN public.organizations o ON o.id = r.org_id AND o.status = 'active'
+    WHERE r.closes_at > p_now - interval '1 day' AND r.opens_at <= p_now
+  ) c
+  WHERE c.occupied OR c.closes_at > p_now
+  ORDER BY c.closes_at
+  LIMIT p_limit;
+END
+$$;
+
+-- The appointments by video that end after a moment, and the rooms that are kept for them, by when they
+-- end: a page after a place.
+CREATE OR REPLACE FUNCTION definer.list_room_duties(
+  p_after timestamptz, p_after_org bigint, p_after_id bigint, p_limit integer)
+RETURNS TABLE (org_id bigint, appointment_id bigint, ends_at timestamptz, standing text,
+  name text, opens_at timestamptz, closes_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  SELECT a.org_id, a.id, a.ends_at,
+    -- Of a suspended organisation, rooms stand as they are: nobody gets in.
+    CASE WHEN o.status <> 'active' THEN 'over'
+      WHEN a.status IN ('confirmed', 'in_progress') THEN 'active'
+      WHEN a.status = 'cancelled' THEN 'cancelled' ELSE 'over' END,
+    r.name, r.opens_at, r.closes_at
+  FROM public.appointments a
+  JOIN public.organizations o ON o.id = a.org_id
+  LEFT JOIN public.video_rooms r ON r.org_id = a.org_id AND r.appointment_id = a.id
+  WHERE a.online AND (a.ends_at, a.org_id, a.id) > (p_after, p_after_org, p_after_id)
+  ORDER BY a.ends_at, a.org_id, a.id
+  LIMIT p_limit;
+END
+$$;
+
+-- A batch of recordings that somebody has to look after: leased, by when they are due.
+CREATE OR REPLACE FUNCTION definer.claim_recordings(p_limit integer, p_now timestamptz, p_until timestamptz)
+RETURNS TABLE (org_id bigint, id uuid, version integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  WITH due AS (
+    SELECT r.org_id, r.id
+    FROM public.recordings r
+    JOIN public.organizations o ON o.id = r.org_id AND o.status = 'active'
+    WHERE r.due_at <= p_now
+    ORDER BY r.due_at
+    LIMIT p_limit
+    FOR UPDATE OF r SKIP LOCKED
+  )
+  UPDATE public.recordings r
+  SET due_at = p_until
+  FROM due
+  WHERE r.org_id = due.org_id AND r.id = due.id
+  RETURNING r.org_id, r.id, r.version;
+END
+$$;
+
 -- A batch of due events of one topic: leased, one per appointment, the oldest first.
 CREATE OR REPLACE FUNCTION definer.claim_outbox(
   p_topic text, p_limit integer, p_now timestamptz, p_lease uuid, p_until timestamptz)
@@ -567,6 +636,8 @@ DECLARE
     "append_audit": "core_app",
     "claim_outbox": "core_worker", "settle_outbox": "core_worker",
     "claim_files": "core_worker", "forget_answers": "core_worker",
+    "claim_recordings": "core_worker", "list_open_calls": "core_worker",
+    "list_room_duties": "core_worker",
     "sequence_webhooks": "core_worker", "claim_webhooks": "core_worker",
     "settle_webhooks": "core_worker",
     "claim_telemetry": "core_worker", "settle_telemetry": "core_worker",

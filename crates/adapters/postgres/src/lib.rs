@@ -6,8 +6,8 @@
 //! the second wall behind it.
 //!
 //! * [`Database`] connects; [`PgUnits`] begins units of work.
-//! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`],
-//!   [`PgTelemetryQueue`], [`PgExpiredAnswers`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
+//! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgRoomDuties`], [`PgOpenCalls`], [`PgDueRecordings`],
+//!   [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`], [`PgTelemetryQueue`], [`PgExpiredAnswers`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
 //!
 //! Why these crates: `diesel-async` speaks the protocol through `tokio-postgres`, so that no libpq
@@ -27,7 +27,6 @@ pub mod migrate;
 mod operator;
 mod outbox;
 mod preparing;
-mod presence;
 mod rehab;
 mod scheduling;
 mod schema;
@@ -46,9 +45,8 @@ pub use endpoint::Endpoint;
 pub use files::PgDueFiles;
 pub use operator::{NewOrganisation, Operator, OperatorError};
 pub use outbox::PgEventQueue;
-pub use presence::PgRoomNames;
 pub use telemetry::PgTelemetryQueue;
 pub use tenancy::PgDirectory;
 pub use unit::PgUnits;
-pub use video::PgJoinCodes;
+pub use video::{PgDueRecordings, PgJoinCodes, PgOpenCalls, PgRoomDuties, PgRoomNames};
 pub use webhooks::PgWebhookQueue;

@@ -11,6 +11,7 @@ table! {
         lead_minutes -> Integer,
         grace_minutes -> Integer,
         max_open_appointments -> Integer,
+        start_on_arrival -> Bool,
         version -> Integer,
     }
 }
@@ -322,6 +323,22 @@ table! {
         code -> Nullable<Text>,
         duration_ms -> Integer,
         size -> Integer,
+    }
+}
+
+table! {
+    recordings (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        appointment_id -> BigInt,
+        state -> Text,
+        footage_id -> Nullable<Text>,
+        file_id -> Nullable<Uuid>,
+        seconds -> Nullable<Integer>,
+        requested_by -> Nullable<Uuid>,
+        requested_at -> Timestamptz,
+        due_at -> Nullable<Timestamptz>,
+        version -> Integer,
     }
 }
 

@@ -4,7 +4,7 @@ use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions
 use restartix_storage::Files;
 use restartix_telemetry::{AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
-use restartix_video::{Presence, Rooms};
+use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
 use restartix_workflows::{Access, KeptAnswers, Outbox, UnitOfWork, Work};
 
@@ -99,6 +99,10 @@ impl Work for PgWork {
     }
 
     fn presence(&mut self) -> &mut dyn Presence {
+        self
+    }
+
+    fn recordings(&mut self) -> &mut dyn Recordings {
         self
     }
 

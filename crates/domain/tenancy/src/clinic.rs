@@ -198,17 +198,19 @@ pub struct Organisation {
     pub lead_minutes: u16,
     /// How long after its end a video room stays open: 0 to 1,440 minutes.
     pub grace_minutes: u16,
-    /// What its patients may do.
+    /// What it has chosen for its patients and visits.
     pub policies: Policies,
     /// Changes so far.
     pub version: Version,
 }
 
-/// What the patients of an organisation may do.
+/// What an organisation has chosen for its patients and visits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policies {
     /// Appointments to come that a patient may have at once: 1 to 100.
     pub max_open_appointments: u16,
+    /// Whether an appointment by video is under way once patient and specialist have come.
+    pub start_on_arrival: bool,
 }
 
 /// The organisation of a unit of work.

@@ -17,6 +17,7 @@ struct OrganisationRow {
     lead_minutes: i32,
     grace_minutes: i32,
     max_open_appointments: i32,
+    start_on_arrival: bool,
     version: i32,
 }
 
@@ -31,7 +32,10 @@ impl TryFrom<OrganisationRow> for Organisation {
             timezone: row.timezone.parse().map_err(|_| unreadable("organizations.timezone"))?,
             lead_minutes: minutes(row.lead_minutes)?,
             grace_minutes: minutes(row.grace_minutes)?,
-            policies: Policies { max_open_appointments: minutes(row.max_open_appointments)? },
+            policies: Policies {
+                max_open_appointments: minutes(row.max_open_appointments)?,
+                start_on_arrival: row.start_on_arrival,
+            },
             version: Version::new(row.version)
                 .ok_or_else(|| unreadable("organizations.version"))?,
         })
@@ -77,6 +81,7 @@ impl Organisations for PgWork {
                 organizations::grace_minutes.eq(i32::from(organisation.grace_minutes)),
                 organizations::max_open_appointments
                     .eq(i32::from(organisation.policies.max_open_appointments)),
+                organizations::start_on_arrival.eq(organisation.policies.start_on_arrival),
                 organizations::version.eq(organizations::version + 1),
             ))
             .execute(self.tx())

@@ -72,7 +72,7 @@ impl Presence for PgWork {
     }
 
     async fn stays(&mut self, appointment: AppointmentId) -> Result<Vec<Stay>, StoreError> {
-        let rows: Vec<(Uuid, Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = video_stays::table
+        let rows: Vec<StayRow> = video_stays::table
             .filter(video_stays::appointment_id.eq(appointment.get()))
             .order((video_stays::joined_at, video_stays::id))
             .select((
@@ -84,14 +84,42 @@ impl Presence for PgWork {
             .load(self.tx())
             .await
             .map_err(store_error)?;
-        let stay = |(id, person, joined_at, left_at)| Stay {
-            id: StayId(id),
-            person: PersonId::from_uuid(person),
-            joined_at,
-            left_at,
-        };
         Ok(rows.into_iter().map(stay).collect())
     }
+
+    async fn stays_of(
+        &mut self,
+        appointments: &[AppointmentId],
+    ) -> Result<Vec<(AppointmentId, Stay)>, StoreError> {
+        let wanted: Vec<i64> = appointments.iter().map(|id| id.get()).collect();
+        let rows: Vec<(i64, StayRow)> = video_stays::table
+            .filter(video_stays::appointment_id.eq_any(wanted))
+            .order((video_stays::appointment_id, video_stays::joined_at, video_stays::id))
+            .select((
+                video_stays::appointment_id,
+                (
+                    video_stays::id,
+                    video_stays::person_id,
+                    video_stays::joined_at,
+                    video_stays::left_at,
+                ),
+            ))
+            .load(self.tx())
+            .await
+            .map_err(store_error)?;
+        rows.into_iter()
+            .map(|(id, row)| {
+                let id = AppointmentId::new(id);
+                Ok((id.map_err(|_| unreadable("video_stays.appointment_id"))?, stay(row)))
+            })
+            .collect()
+    }
+}
+
+type StayRow = (Uuid, Uuid, DateTime<Utc>, Option<DateTime<Utc>>);
+
+fn stay((id, person, joined_at, left_at): StayRow) -> Stay {
+    Stay { id: StayId(id), person: PersonId::from_uuid(person), joined_at, left_at }
 }
 
 definer_call! {

@@ -1,0 +1,11 @@
+REVOKE SELECT (org_id, appointment_id, left_at) ON video_stays FROM core_definer;
+REVOKE SELECT (opens_at, closes_at) ON video_rooms FROM core_definer;
+REVOKE SELECT (org_id, id, online, status, ends_at) ON appointments FROM core_definer;
+DROP INDEX video_rooms_by_end;
+DROP INDEX appointments_online_by_end;
+REVOKE UPDATE (status, cancel_reason, version) ON appointments FROM core_worker;
+REVOKE SELECT, INSERT, UPDATE (left_at) ON video_stays FROM core_worker;
+REVOKE SELECT ON appointment_types FROM core_worker;
+REVOKE INSERT ON files FROM core_worker;
+DROP TABLE recordings;
+ALTER TABLE organizations DROP COLUMN start_on_arrival;
