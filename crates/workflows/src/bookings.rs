@@ -1,13 +1,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use restartix_kernel::{
-    AppointmentId, AppointmentTypeId, HoldId, Page, PageRequest, PersonId, SessionId,
-};
+use restartix_kernel::{AppointmentId, AppointmentTypeId, HoldId, PersonId, SessionId};
 use restartix_scheduling::engine::{Busy, SlotRefusal, Window, check_slot};
 use restartix_scheduling::{
-    Appointment, AppointmentFilter, AppointmentType, Booked, Booking, BookingRefused,
-    BookingRequest, Hold, HoldError, Holds, Slot, decide,
+    Appointment, AppointmentType, Booked, Booking, BookingRefused, BookingRequest, Hold, HoldError,
+    Holds, Slot, decide,
 };
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{Actor, Role, Tenant};
@@ -229,19 +227,6 @@ impl Bookings {
                 tracing::debug!(error, "a hold that was booked is left to expire");
             }
         }
-    }
-
-    /// The appointments within the caller's reach.
-    pub async fn list(
-        &self,
-        tenant: &Tenant,
-        filter: &AppointmentFilter,
-        page: &PageRequest,
-    ) -> Result<Page<Appointment>, Failure> {
-        let look = async |work: &mut dyn Work| {
-            Ok(work.appointments().list(tenant.reach(), filter, page).await?)
-        };
-        self.desk.read(tenant, look).await
     }
 
     /// One of the appointments within the caller's reach.

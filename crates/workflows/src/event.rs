@@ -91,6 +91,13 @@ pub enum Happening {
         /// How long they were there.
         seconds: u32,
     },
+    /// What was recorded of a visit can be seen.
+    RecordingAvailable {
+        /// Of which.
+        appointment: AppointmentId,
+        /// The appointment's version.
+        version: Version,
+    },
     /// A file can be read.
     FileAvailable {
         /// Which.
@@ -230,6 +237,7 @@ impl Happening {
             Self::RoomReady { .. } => "video.room_ready",
             Self::ParticipantJoined { .. } => "video.participant_joined",
             Self::ParticipantLeft { .. } => "video.participant_left",
+            Self::RecordingAvailable { .. } => "video.recording_available",
             Self::FileAvailable { .. } => "file.available",
             Self::FileRejected { .. } => "file.rejected",
             Self::FileInfected { .. } => "file.infected",
@@ -261,6 +269,7 @@ impl Happening {
             | Self::RoomReady { .. }
             | Self::ParticipantJoined { .. }
             | Self::ParticipantLeft { .. }
+            | Self::RecordingAvailable { .. }
             | Self::FileAvailable { .. }
             | Self::FileRejected { .. }
             | Self::FileInfected { .. }

@@ -3,7 +3,7 @@ use restartix_scheduling::{BookingRefused, HoldError, TransitionRefused};
 use restartix_storage::Refusal;
 use restartix_telemetry::ProgramRefused;
 use restartix_tenancy::ClaimError;
-use restartix_video::{AdmissionRefused, NoticeRefused, ProviderError};
+use restartix_video::{AdmissionRefused, NoticeRefused, ProviderError, RecordingRefused};
 
 /// Why a service did not do what it was asked, by what the caller can do next.
 ///
@@ -49,6 +49,9 @@ pub enum Failure {
     /// Nobody may enter the room now.
     #[error(transparent)]
     Admission(#[from] AdmissionRefused),
+    /// Nothing is recorded.
+    #[error(transparent)]
+    Recording(#[from] RecordingRefused),
     /// The appointment takes place in person.
     #[error("the appointment has no video room")]
     InPerson,

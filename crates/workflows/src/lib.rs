@@ -3,8 +3,10 @@
 //! Knows the domains and no adapter: no SQL, HTTP, Redis, Daily.co or runtime. It owns the port
 //! [`UnitOfWork`]: state, audit and event commit together or not at all, and a change without an
 //! audit line cannot commit. No vendor is called inside a unit of work or on the path of a booking:
-//! [`RoomKeeper`] carries the events onward, at least once, and every step of it may be repeated.
+//! [`RoomKeeper`] carries the events onward, at least once, and every step of it may be repeated;
+//! [`RoomSweeper`] and [`CallWatcher`] find what no event told.
 
+mod attendance;
 mod availability;
 mod bookings;
 mod calls;
@@ -15,6 +17,7 @@ mod exceptions;
 mod failure;
 mod files;
 mod once;
+mod recordings;
 mod records;
 mod rehab;
 mod rooms;
@@ -26,9 +29,10 @@ mod visits;
 mod webhooks;
 mod worker;
 
+pub use attendance::Attended;
 pub use availability::{AvailabilityQuery, Mode};
 pub use bookings::{BookRequest, Bookings, HoldRequest, What};
-pub use calls::Calls;
+pub use calls::{CallWatcher, Calls, OpenCall, OpenCalls};
 pub use clinic::{Clinic, NewMember, NewPerson, OrganisationPatch, PersonPatch};
 pub use desk::Desk;
 pub use event::{
@@ -41,9 +45,10 @@ pub use once::{
     AnswerKey, AnswerSealer, AnswerSweeper, Claimed, Errand, ExpiredAnswers, KeptAnswers, Once,
     Print,
 };
+pub use recordings::{DueRecording, DueRecordings, Recorder, RecordingKeeper};
 pub use records::Records;
 pub use rehab::{ProgramDraft, ProgramPatch, Receipt, Rehab};
-pub use rooms::RoomKeeper;
+pub use rooms::{KeptRoom, RoomDuties, RoomDuty, RoomKeeper, RoomSweeper, Standing};
 pub use schedule::{Schedule, TypeDraft};
 pub use telemetry::TelemetryForwarder;
 pub use unit::{Access, UnitOfWork, Work};

@@ -4,7 +4,7 @@ use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions
 use restartix_storage::Files;
 use restartix_telemetry::{AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
-use restartix_video::{Presence, Rooms};
+use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
 
 use crate::{KeptAnswers, Outbox};
@@ -53,6 +53,8 @@ pub trait Work: Send {
     fn rooms(&mut self) -> &mut dyn Rooms;
     /// Who was in them.
     fn presence(&mut self) -> &mut dyn Presence;
+    /// What is recorded of them.
+    fn recordings(&mut self) -> &mut dyn Recordings;
     /// What is known of files.
     fn files(&mut self) -> &mut dyn Files;
     /// What patients are to do.

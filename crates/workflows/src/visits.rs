@@ -68,11 +68,7 @@ struct Visit {
 
 impl Visit {
     fn admit(&self, now: DateTime<Utc>) -> Result<&Room, AdmissionRefused> {
-        let state = match self.appointment.status {
-            Status::Confirmed | Status::InProgress => VisitState::Open,
-            Status::Cancelled => VisitState::Cancelled,
-            Status::Completed | Status::NoShow => VisitState::Over,
-        };
+        let state = visit_state(self.appointment.status);
         Ok(admit(state, self.window, self.room.as_ref(), now)?.room)
     }
 
@@ -86,6 +82,15 @@ impl Visit {
         } else {
             Err(Failure::NotAParticipant)
         }
+    }
+}
+
+/// What became of an appointment, as far as its room is concerned.
+pub(crate) const fn visit_state(status: Status) -> VisitState {
+    match status {
+        Status::Confirmed | Status::InProgress => VisitState::Open,
+        Status::Cancelled => VisitState::Cancelled,
+        Status::Completed | Status::NoShow => VisitState::Over,
     }
 }
 
@@ -129,6 +134,10 @@ impl<J: ClaimSource<Key = JoinKey, Row = AppointmentId>> Visits<J> {
         };
         self.desk
             .change(tenant, async |work| {
+                // Deleted since it was looked at: there is nothing to hand out a way into.
+                if work.rooms().find(id).await?.is_none() {
+                    return Err(AdmissionRefused::RoomNotReady.into());
+                }
                 work.rooms().issue(&ticket, now).await?;
                 self.trace(work, act, &visit).await
             })

@@ -3,6 +3,7 @@
 mod announce;
 mod examine;
 mod hand_out;
+mod import;
 mod keeper;
 mod sign;
 
@@ -17,6 +18,7 @@ use restartix_tenancy::{Actor, Change, Role, Tenant, Version};
 
 pub use announce::FileDraft;
 pub use hand_out::Handed;
+pub(crate) use import::Import;
 pub use keeper::{DueFile, DueFiles, FileKeeper};
 pub use sign::Signed;
 
@@ -110,7 +112,12 @@ impl Filing {
     }
 
     /// Keeps a tombstone, and lets everybody know.
-    async fn bury(&self, work: &mut dyn Work, act: &Act, gone: File) -> Result<(), Failure> {
+    pub(crate) async fn bury(
+        &self,
+        work: &mut dyn Work,
+        act: &Act,
+        gone: File,
+    ) -> Result<(), Failure> {
         made(work.files().update(&gone).await?)?;
         let told = Happening::FileDeleted { file: gone.id, version: gone.version };
         self.desk.announce(work, told).await?;
@@ -122,7 +129,7 @@ impl Filing {
         self.desk.trace(work, act, resource, file.patient).await
     }
 
-    fn store(&self) -> Result<&Arc<dyn ObjectStore>, Failure> {
+    pub(crate) fn store(&self) -> Result<&Arc<dyn ObjectStore>, Failure> {
         self.store.as_ref().ok_or_else(|| Failure::StorageUnavailable("no store is set".into()))
     }
 }
@@ -134,7 +141,7 @@ async fn find(work: &mut dyn Work, tenant: &Tenant, id: FileId) -> Result<File, 
 }
 
 /// Whether a conditional change was made; what was overtaken is to be looked at again.
-fn made(change: Change) -> Result<(), Failure> {
+pub(crate) fn made(change: Change) -> Result<(), Failure> {
     match change {
         Change::Made => Ok(()),
         Change::Stale => Err(Failure::Stale),

@@ -39,6 +39,7 @@ pub(crate) const fn fact(what: Happening) -> Option<(Whom, Fact)> {
             (whom, AnalyticsFact::VideoLeft { appointment, part, seconds })
         }
         Happening::RoomReady { .. }
+        | Happening::RecordingAvailable { .. }
         | Happening::FileAvailable { .. }
         | Happening::FileRejected { .. }
         | Happening::FileInfected { .. }

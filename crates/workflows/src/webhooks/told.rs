@@ -38,6 +38,9 @@ pub(crate) const fn told(what: Happening) -> Option<Event> {
             Event::VideoParticipantLeft { id, version, role: role(part), seconds }
         }
         Happening::RoomReady { appointment: id, version } => Event::VideoRoomReady { id, version },
+        Happening::RecordingAvailable { appointment: id, version } => {
+            Event::VideoRecordingAvailable { id, version }
+        }
         Happening::FileAvailable { file: id, version, kind } => {
             Event::FileAvailable { id, version, kind: file_kind(kind) }
         }

@@ -1,14 +1,22 @@
+//! Who is in which room, and what is recorded there: as the provider tells it, or as it is found.
+
+mod stays;
+mod watch;
+
 use std::sync::Arc;
 
 use restartix_kernel::AppointmentId;
-use restartix_scheduling::Appointment;
-use restartix_telemetry::{Act, Resource, ResourceKind};
-use restartix_tenancy::{ClaimSource, ClaimedRows, Reach, Tenant};
-use restartix_video::{Learned, Notice, NoticeReader, Part, RoomName, RoomNews};
+use restartix_telemetry::Act;
+use restartix_tenancy::{ClaimSource, ClaimedRows, Tenant};
+use restartix_video::{Notice, NoticeReader, RoomFact, RoomName, RoomNews};
 
-use crate::{Desk, Failure, Happening, Work};
+use crate::recordings::{fail_footage, take_footage};
+use crate::{Desk, Failure, Work};
 
-/// Hears from the video provider who is in which room.
+pub(crate) use stays::part;
+pub use watch::{CallWatcher, OpenCall, OpenCalls};
+
+/// Hears from the video provider what happens in which room.
 ///
 /// A notice names a room and no organisation: whose room it is, the database knows, and what follows
 /// happens in that organisation alone. The provider sends each notice at least once, in any order.
@@ -66,40 +74,16 @@ impl<N: ClaimSource<Key = RoomName, Row = AppointmentId>> Calls<N> {
         id: AppointmentId,
         news: &RoomNews,
     ) -> Result<Option<()>, Failure> {
-        if !work.presence().remember(&news.id, self.desk.clock.now()).await? {
+        let desk = &self.desk;
+        if let RoomFact::Stay(stay) = &news.fact {
+            return stays::learn(desk, work, act, id, Some(&news.id), stay).await;
+        }
+        if !work.presence().remember(&news.id, desk.clock.now()).await? {
             return Ok(None);
         }
-        let found = work.appointments().find(Reach::Organisation, id).await?;
-        let appointment = found.ok_or(Failure::NotFound)?;
-        let Some(part) = part(&appointment, news) else { return Ok(None) };
-        let learned = work.presence().learn(id, &news.stay).await?;
-        if learned == Learned::default() {
-            return Ok(None);
+        match &news.fact {
+            RoomFact::Footage(footage) => take_footage(desk, work, act, id, footage).await,
+            RoomFact::FootageLost | RoomFact::Stay(_) => fail_footage(desk, work, act, id).await,
         }
-        let (version, person) = (appointment.version, news.stay.person);
-        if learned.joined {
-            let joined = Happening::ParticipantJoined { appointment: id, version, part, person };
-            self.desk.announce(work, joined).await?;
-        }
-        if let Some(seconds) = news.stay.seconds().filter(|_| learned.left) {
-            let left =
-                Happening::ParticipantLeft { appointment: id, version, part, person, seconds };
-            self.desk.announce(work, left).await?;
-        }
-        let resource = Resource::one(ResourceKind::VideoRoom, id);
-        self.desk.trace(work, act, resource, Some(appointment.patient)).await?;
-        Ok(Some(()))
-    }
-}
-
-/// In what part the one of whom `news` tells is in the appointment's room; only patient and
-/// specialist have keys to it.
-fn part(appointment: &Appointment, news: &RoomNews) -> Option<Part> {
-    if news.stay.person == appointment.specialist {
-        Some(Part::Specialist)
-    } else if news.stay.person == appointment.patient {
-        Some(Part::Patient)
-    } else {
-        None
     }
 }
