@@ -7,13 +7,15 @@ use chrono::{DateTime, Utc};
 use restartix_kernel::RequestId;
 use restartix_telemetry::Operation;
 
-use crate::{Api, Kind, Problem, Rendered, network};
+use crate::{Api, Document, Kind, Output as _, Problem, Rendered, network};
 
 /// What is told of a request, in the answer and in the log.
 pub(crate) struct Told {
     pub(crate) operation: Operation,
     pub(crate) request: RequestId,
     pub(crate) started: DateTime<Utc>,
+    /// What a person is shown in place of a problem.
+    pub(crate) page: Option<fn(Kind) -> Document>,
 }
 
 /// What the API's own answers may do in a browser: nothing.
@@ -30,7 +32,7 @@ pub(crate) fn answer(
     }
     let mut response = match done {
         Ok(rendered) => rendered_response(rendered),
-        Err(problem) => problem_response(&problem, told.request),
+        Err(problem) => refusal(told, &problem),
     };
     protect(api, response.headers_mut());
     share(api, request, response.headers_mut());
@@ -44,6 +46,17 @@ fn rendered_response(rendered: Rendered) -> HttpResponse {
     let mut response = HttpResponse::build(status).body(body);
     for (name, value) in headers {
         response.headers_mut().append(name, value);
+    }
+    response
+}
+
+/// A page where a person asked, a problem where a program did.
+fn refusal(told: &Told, problem: &Problem) -> HttpResponse {
+    let page = told.page.and_then(|page| page(problem.kind()).render().ok());
+    let Some(page) = page else { return problem_response(problem, told.request) };
+    let mut response = rendered_response(page);
+    if let Some(seconds) = problem.retry_seconds() {
+        put(response.headers_mut(), header::RETRY_AFTER, seconds);
     }
     response
 }

@@ -7,8 +7,8 @@ use restartix_telemetry::AuditLog;
 use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
 use restartix_video::RoomName;
 use restartix_workflows::{
-    Bookings, Calls, Clinic, Desk, Filing, JoinKey, Once, Records, Rehab, Schedule, Visits,
-    Webhooks,
+    Bookings, Calls, Clinic, Desk, Filing, JoinKey, Once, Recorder, Records, Rehab, Schedule,
+    Visits, Webhooks,
 };
 
 use crate::Network;
@@ -36,6 +36,8 @@ pub struct Api {
     pub visits: Visits<JoinCodes>,
     /// What the video provider tells of rooms.
     pub calls: Calls<RoomNames>,
+    /// What is recorded of visits.
+    pub recorder: Recorder,
     /// Where organisations' own systems listen, and what they are told.
     pub webhooks: Webhooks,
     /// What patients are to do, and what is reported of it.

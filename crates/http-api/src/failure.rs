@@ -9,7 +9,7 @@ use restartix_scheduling::engine::Unavailable;
 use restartix_storage::Refusal;
 use restartix_telemetry::AuditUnavailable;
 use restartix_tenancy::{AuthError, SwitchError};
-use restartix_video::{AdmissionRefused, NoticeRefused};
+use restartix_video::{AdmissionRefused, NoticeRefused, RecordingRefused};
 use restartix_workflows::Failure;
 
 use crate::{Kind, Problem};
@@ -27,6 +27,7 @@ impl From<Failure> for Problem {
             Failure::HoldsUnavailable(cause) => Self::from(Kind::HOLDS_UNAVAILABLE).because(cause),
             Failure::Transition(_) | Failure::Program(_) => Kind::INVALID_TRANSITION.into(),
             Failure::Admission(refused) => admission(refused),
+            Failure::Recording(refused) => recording(refused).into(),
             Failure::InPerson => Kind::IN_PERSON.into(),
             Failure::NotAParticipant => Kind::NOT_A_PARTICIPANT.into(),
             Failure::AlreadyMember => Kind::ALREADY_MEMBER.into(),
@@ -81,6 +82,14 @@ fn admission(refused: AdmissionRefused) -> Problem {
         AdmissionRefused::TooEarly { opens_at } => {
             Problem::from(Kind::TOO_EARLY).with("opens_at", rfc3339(opens_at))
         }
+    }
+}
+
+const fn recording(refused: RecordingRefused) -> Kind {
+    match refused {
+        RecordingRefused::NotOffered => Kind::RECORDING_NOT_OFFERED,
+        RecordingRefused::NoConsent => Kind::NO_RECORDING_CONSENT,
+        RecordingRefused::Running => Kind::RECORDING_RUNNING,
     }
 }
 

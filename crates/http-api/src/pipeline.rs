@@ -35,8 +35,8 @@ pub(crate) async fn serve(
     let act = Act { operation: route.operation(), request: Some(id) };
     let call = Call { api, table, route, request, act: &act };
     let done = call.dispatch(&mut payload).await;
-    finish(api, request, payload, Told { operation: act.operation, request: id, started }, done)
-        .await
+    let told = Told { operation: act.operation, request: id, started, page: route.page };
+    finish(api, request, payload, told, done).await
 }
 
 /// Answers a request for which there is no route, or a browser's question which there are.
@@ -49,7 +49,7 @@ pub(crate) async fn nowhere(
 ) -> HttpResponse {
     let started = api.clock.now();
     let id = RequestId::fresh(&*api.clock, &*api.random);
-    let told = Told { operation: Operation::new("none"), request: id, started };
+    let told = Told { operation: Operation::new("none"), request: id, started, page: None };
     if request.method() == Method::OPTIONS && !methods.is_empty() {
         return answer::preflight(api, request, &told, methods);
     }

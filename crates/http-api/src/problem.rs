@@ -52,6 +52,9 @@ kinds! {
     TOO_LATE = CONFLICT "too_late" "The appointment is over.";
     CANCELLED = CONFLICT "cancelled" "The appointment was cancelled.";
     ROOM_NOT_READY = CONFLICT "room_not_ready" "The room is being made: try again in a moment.";
+    RECORDING_NOT_OFFERED = CONFLICT "recording_not_offered" "Visits of this type are not recorded.";
+    NO_RECORDING_CONSENT = CONFLICT "no_recording_consent" "The patient has not consented to it.";
+    RECORDING_RUNNING = CONFLICT "recording_running" "A recording is being made already.";
     IN_PERSON = CONFLICT "in_person" "The appointment takes place in person.";
     ALREADY_MEMBER = CONFLICT "already_member" "The person or the subject is a member already.";
     OWN_MEMBERSHIP = CONFLICT "own_membership" "Nobody changes or ends their own membership.";

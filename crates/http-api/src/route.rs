@@ -6,7 +6,7 @@ use restartix_telemetry::{Act, Operation, ResourceKind};
 use restartix_tenancy::{Principal, RateClass, Role, Tenant};
 
 use crate::input::Incoming;
-use crate::{Api, Input, Output, Problem, Rendered, RouteTable, Sketch};
+use crate::{Api, Document, Input, Kind, Output, Problem, Rendered, RouteTable, Sketch};
 
 /// One row of the route table: from it come the actix route, the OpenAPI operation, the roles, the
 /// audit and the rate limit. A row without one of them cannot be written.
@@ -18,6 +18,8 @@ pub struct Route {
     pub(crate) streams: bool,
     /// Whether a client may name a key under which it is done once.
     pub(crate) once: bool,
+    /// What a person is shown in place of a problem; absent where programs ask.
+    pub(crate) page: Option<fn(Kind) -> Document>,
 }
 
 /// What a route says of itself.
@@ -188,6 +190,7 @@ impl Route {
             describe: describe::<I, O>,
             streams: I::STREAMS_BODY,
             once: false,
+            page: None,
         }
     }
 
@@ -205,6 +208,7 @@ impl Route {
             describe: describe::<I, O>,
             streams: I::STREAMS_BODY,
             once: false,
+            page: None,
         }
     }
 
@@ -223,6 +227,7 @@ impl Route {
             describe: describe::<I, O>,
             streams: I::STREAMS_BODY,
             once: O::CREATES && !I::STREAMS_BODY,
+            page: None,
         }
     }
 
@@ -230,6 +235,13 @@ impl Route {
     #[must_use]
     pub fn repeatable(self) -> Self {
         Self { once: false, ..self }
+    }
+
+    /// The same route for people: they are shown `page` where a program is told a problem.
+    #[must_use]
+    pub const fn shown_as(mut self, page: fn(Kind) -> Document) -> Self {
+        self.page = Some(page);
+        self
     }
 
     /// What the route says of itself.

@@ -1,3 +1,4 @@
+use maud::Markup;
 use restartix_http_api::{
     AuditClass, Declared, Document, Kind, Open, Problem, Reply, Route, StatusCode, Verb, View,
     header,
@@ -5,7 +6,6 @@ use restartix_http_api::{
 use restartix_kernel::{AppointmentId, ExposeSecret};
 use restartix_telemetry::ResourceKind;
 use restartix_tenancy::{RateClass, Tenant};
-use restartix_workflows::Failure;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,7 +34,8 @@ pub(crate) fn routes() -> Vec<Route> {
                 rate: RateClass::Read,
             },
             look,
-        ),
+        )
+        .shown_as(refused),
         Route::open(
             Declared {
                 operation: "visits.enter",
@@ -50,18 +51,26 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 async fn look(open: Open<'_>, Code(code): Code) -> Result<Document, Problem> {
+    let code = code.ok_or(Kind::NOT_FOUND)?;
     let visits = &open.api.visits;
-    let found = match &code {
-        Some(code) => visits.look(code).await,
-        None => Err(Failure::NotFound),
-    };
-    let (status, markup) = match found {
-        Ok(room) => (StatusCode::OK, page::visit(&room, open.api.clock.now())),
-        Err(Failure::NotFound) => (StatusCode::NOT_FOUND, page::expired()),
-        Err(failure) => return Err(failure.into()),
-    };
-    let document = Document::new("text/html; charset=utf-8", markup.into_string());
-    Ok(guarded(Document { status, ..document }, visits.frame_source()))
+    let room = visits.look(&code).await?;
+    let shown = page::visit(&room, open.api.clock.now());
+    Ok(guarded(html(StatusCode::OK, &shown), visits.frame_source()))
+}
+
+/// What whoever opened a link sees in place of a problem. It frames nothing.
+fn refused(kind: Kind) -> Document {
+    let shown = if kind == Kind::NOT_FOUND { page::expired() } else { page::failed(kind) };
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; \
+                  form-action 'none'; frame-ancestors 'none'";
+    html(kind.status, &shown)
+        .with(header::CONTENT_SECURITY_POLICY, policy)
+        .with(header::CACHE_CONTROL, "no-store")
+}
+
+fn html(status: StatusCode, page: &Markup) -> Document {
+    let document = Document::new("text/html; charset=utf-8", page.clone().into_string());
+    Document { status, ..document }
 }
 
 async fn enter(open: Open<'_>, Code(code): Code) -> Result<Reply<EntranceView>, Problem> {

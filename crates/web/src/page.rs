@@ -1,5 +1,6 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{DOCTYPE, Markup, html};
+use restartix_http_api::Kind;
 use restartix_video::AdmissionRefused;
 use restartix_workflows::WaitingRoom;
 
@@ -46,6 +47,28 @@ pub(crate) fn expired() -> Markup {
         }
     };
     page("This link has expired", &body)
+}
+
+/// The page where something stands in the way that may pass.
+pub(crate) fn failed(kind: Kind) -> Markup {
+    let (title, advice) = match kind {
+        Kind::RATE_LIMITED => {
+            ("Too many attempts", "Please wait a minute, and open the link again.")
+        }
+        kind if kind.status.is_server_error() => (
+            "The page cannot be shown now",
+            "Something does not work on our side. Please open the link again in a moment.",
+        ),
+        _ => ("This link cannot be opened", "Please open the appointment again."),
+    };
+    let body = html! {
+        main {
+            h1 { (title) }
+            p role="alert" { (advice) }
+            a class="button" href="" { "Try again" }
+        }
+    };
+    page(title, &body)
 }
 
 fn page(title: &str, body: &Markup) -> Markup {
@@ -112,8 +135,15 @@ mod tests {
     }
 
     #[test]
+    fn what_fails_says_so_in_words_and_offers_to_try_again() {
+        insta::assert_snapshot!(failed(Kind::UNAVAILABLE).into_string().replace("><", ">\n<"));
+        let limited = failed(Kind::RATE_LIMITED).into_string();
+        assert!(limited.contains("wait a minute"), "{limited}");
+    }
+
+    #[test]
     fn no_page_has_a_script_or_a_style_inside() {
-        let pages = [shown(Ok(())), expired().into_string()];
+        let pages = [shown(Ok(())), expired().into_string(), failed(Kind::TIMEOUT).into_string()];
         for page in pages {
             assert!(!page.contains("style=") && !page.contains("<style"), "{page}");
             assert!(!page.contains(" on") && page.matches("<script").count() == 1, "{page}");

@@ -22,7 +22,7 @@ use crate::{Kind, Problem, Sketch};
 
 pub use json::Body;
 pub(crate) use notice::SignedNotice;
-pub(crate) use path::{PathDate, PathTimeOff};
+pub(crate) use path::{PathDate, PathRecording, PathTimeOff};
 pub use path::{PathId, PathText, PublicId};
 pub use query::{AppointmentsQuery, DeliveriesQuery, FeedQuery, PageQuery, ProgramsQuery, Slots};
 pub(crate) use query::{AuditQuery, FilesQuery};

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use restartix_kernel::{
     AppointmentId, AppointmentTypeId, ClosureId, FileId, HoldId, MembershipId, PersonId, ProgramId,
-    TimeOffId, WebhookDeliveryId, WebhookEndpointId,
+    RecordingId, TimeOffId, WebhookDeliveryId, WebhookEndpointId,
 };
 use utoipa::openapi::{RefOr, Schema};
 
@@ -34,7 +34,7 @@ macro_rules! uuid_ids {
     };
 }
 
-uuid_ids! { AppointmentTypeId ClosureId FileId HoldId MembershipId PersonId ProgramId TimeOffId WebhookDeliveryId WebhookEndpointId }
+uuid_ids! { AppointmentTypeId ClosureId FileId HoldId MembershipId PersonId ProgramId RecordingId TimeOffId WebhookDeliveryId WebhookEndpointId }
 
 /// The `{id}` of a path. A text that is no id is the id of nothing: the same 404.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +76,20 @@ impl Input for PathTimeOff {
 
     fn describe(sketch: &mut Sketch) {
         sketch.path("time_off_id", TimeOffId::schema());
+    }
+}
+
+/// The `{recording_id}` of a path, after the appointment's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathRecording(pub(crate) RecordingId);
+
+impl Input for PathRecording {
+    fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
+        request.path("recording_id").parse().map(Self).map_err(|_| Kind::NOT_FOUND.into())
+    }
+
+    fn describe(sketch: &mut Sketch) {
+        sketch.path("recording_id", RecordingId::schema());
     }
 }
 

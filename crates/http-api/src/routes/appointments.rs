@@ -6,7 +6,8 @@ use restartix_workflows::BookRequest;
 
 use crate::input::{AppointmentsQuery, Body, PageQuery, PathId};
 use crate::wire::{
-    AppointmentView, BookBody, CalendarFile, CancelBody, PageView, PassView, RescheduleBody,
+    AppointmentView, AttendedView, BookBody, CalendarFile, CancelBody, PageView, PassView,
+    RescheduleBody,
 };
 use crate::{AuditClass, Created, Declared, Member, Problem, Reply, Roles, Route, Verb};
 
@@ -141,7 +142,7 @@ pub(super) fn routes() -> Vec<Route> {
 async fn list(
     member: Member<'_>,
     (AppointmentsQuery(filter), PageQuery(page)): (AppointmentsQuery, PageQuery),
-) -> Result<Reply<PageView<AppointmentView>>, Problem> {
+) -> Result<Reply<PageView<AttendedView>>, Problem> {
     let appointments = member.api.bookings.list(member.tenant, &filter, &page).await?;
     Ok(Reply(appointments.into()))
 }

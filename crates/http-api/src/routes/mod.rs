@@ -16,6 +16,7 @@ mod operations;
 mod organization;
 mod people;
 mod programs;
+mod recordings;
 mod rehab;
 mod specialists;
 mod webhook_deliveries;
@@ -40,6 +41,7 @@ pub(crate) fn all() -> Vec<Route> {
         availability::routes(),
         holds::routes(),
         appointments::routes(),
+        recordings::routes(),
         files::routes(),
         integrations::routes(),
         programs::routes(),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use restartix_kernel::{AppointmentId, ExposeSecret, PersonId};
 use restartix_scheduling::{Appointment, ChangeReason};
 use restartix_tenancy::Version;
-use restartix_workflows::{BookRequest, Failure, HoldRequest, Pass, What};
+use restartix_workflows::{Attended, BookRequest, Failure, HoldRequest, Pass, What};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -55,6 +55,35 @@ impl From<Appointment> for AppointmentView {
             recording_consent: appointment.recording_consent,
             cancel_reason: appointment.cancel_reason.map(ChangeReason::as_str),
             version: appointment.version.get(),
+        }
+    }
+}
+
+/// An appointment, and what its video room tells of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttendedView {
+    #[serde(flatten)]
+    appointment: AppointmentView,
+    /// For staff: since when the patient has been in the video room without the specialist.
+    #[schema(required = true)]
+    waiting_since: Option<Instant>,
+    /// For staff: whether the patient has not come, although the organisation's grace has passed since
+    /// the start. Nothing follows by itself.
+    no_show_suggested: bool,
+}
+
+impl View for AttendedView {
+    fn patient(&self) -> Option<PersonId> {
+        self.appointment.patient()
+    }
+}
+
+impl From<Attended> for AttendedView {
+    fn from(attended: Attended) -> Self {
+        Self {
+            appointment: attended.appointment.into(),
+            waiting_since: attended.waiting_since.map(Into::into),
+            no_show_suggested: attended.no_show_suggested,
         }
     }
 }

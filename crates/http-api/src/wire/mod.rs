@@ -14,13 +14,16 @@ mod organization;
 mod page;
 mod person;
 mod program;
+mod recording;
 mod rehab;
 pub(crate) mod schema;
 mod specialist;
 mod values;
 mod webhook;
 
-pub use appointment::{AppointmentView, BookBody, CancelBody, PassView, RescheduleBody};
+pub use appointment::{
+    AppointmentView, AttendedView, BookBody, CancelBody, PassView, RescheduleBody,
+};
 pub use appointment_type::{AlignmentBody, AlignmentMode, TypeBody, TypePatchBody, TypeView};
 pub use audit::AuditEventView;
 pub(crate) use audit::fhir;
@@ -40,6 +43,7 @@ pub use organization::{OrganizationPatchBody, OrganizationView, PoliciesBody};
 pub use page::PageView;
 pub use person::{PersonBody, PersonPatchBody, PersonView};
 pub use program::{ExerciseBody, ExerciseView, ProgramBody, ProgramPatchBody, ProgramView};
+pub use recording::{RecordingListView, RecordingView};
 pub use rehab::{
     InstrumentWord, ReceiptView, RehabEventBody, RehabEventType, RejectedView, ReportBody,
     SourceWord,
@@ -47,7 +51,8 @@ pub use rehab::{
 pub use specialist::{HoursBlock, HoursBody, SpecialistView, WeekdayWord};
 pub use values::{
     ClosureKey, Date, EventKey, ExerciseKey, FileKey, HoldKey, Id, Instant, MemberKey, PersonKey,
-    ProgramKey, TimeOffKey, TypeKey, UserKey, WebhookDeliveryKey, WebhookEndpointKey, Zone,
+    ProgramKey, RecordingKey, TimeOffKey, TypeKey, UserKey, WebhookDeliveryKey, WebhookEndpointKey,
+    Zone,
 };
 pub(crate) use values::{invalid, present};
 pub use webhook::{

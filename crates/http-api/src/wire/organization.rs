@@ -20,13 +20,21 @@ pub struct OrganizationView {
     version: i32,
 }
 
-/// What patients may do.
+/// What the organisation has chosen for its patients and visits.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoliciesBody {
     /// Appointments to come that a patient may have at once: 1 to 100.
     #[schema(minimum = 1, maximum = 100)]
     max_open_appointments: u16,
+    /// Whether an appointment by video is under way once patient and specialist have come; yes, where
+    /// it is not said.
+    #[serde(default = "yes")]
+    start_on_arrival: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// What is to be changed about the organisation; what is absent stays.
@@ -61,14 +69,14 @@ impl View for OrganizationView {
 
 impl From<Organisation> for OrganizationView {
     fn from(organisation: Organisation) -> Self {
-        let Policies { max_open_appointments } = organisation.policies;
+        let Policies { max_open_appointments, start_on_arrival } = organisation.policies;
         Self {
             id: organisation.id.get(),
             name: organisation.name,
             timezone: Zone(organisation.timezone),
             lead_minutes: organisation.lead_minutes,
             grace_minutes: organisation.grace_minutes,
-            policies: PoliciesBody { max_open_appointments },
+            policies: PoliciesBody { max_open_appointments, start_on_arrival },
             version: organisation.version.get(),
         }
     }
@@ -85,9 +93,9 @@ impl TryFrom<PoliciesBody> for Policies {
     type Error = Failure;
 
     fn try_from(body: PoliciesBody) -> Result<Self, Failure> {
-        let PoliciesBody { max_open_appointments } = body;
+        let PoliciesBody { max_open_appointments, start_on_arrival } = body;
         if (1..=100).contains(&max_open_appointments) {
-            Ok(Self { max_open_appointments })
+            Ok(Self { max_open_appointments, start_on_arrival })
         } else {
             Err(invalid("/policies/max_open_appointments", "out_of_range"))
         }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 use restartix_kernel::{
     AppointmentTypeId, ClosureId, EventId, ExerciseId, FileId, HoldId, MembershipId, PersonId,
-    ProgramId, TimeOffId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    ProgramId, RecordingId, TimeOffId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 use restartix_scheduling::engine::parse_zone;
 use restartix_workflows::Failure;
@@ -34,6 +34,8 @@ pub type TypeKey = Id<AppointmentTypeId>;
 pub type TimeOffKey = Id<TimeOffId>;
 /// A closure's id.
 pub type ClosureKey = Id<ClosureId>;
+/// A recording's id.
+pub type RecordingKey = Id<RecordingId>;
 /// A hold's id.
 pub type HoldKey = Id<HoldId>;
 /// A file's id.

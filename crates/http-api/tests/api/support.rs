@@ -30,8 +30,8 @@ use restartix_webhooks::{
     Attempt, Dispatch, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
 };
 use restartix_workflows::{
-    Access, AnswerKey, AnswerSealer, Bookings, Calls, Clinic, Desk, Filing, JoinKey, Once, Records,
-    Rehab, Schedule, UnitOfWork, Visits, Webhooks, Work,
+    Access, AnswerKey, AnswerSealer, Bookings, Calls, Clinic, Desk, Filing, JoinKey, Once,
+    Recorder, Records, Rehab, Schedule, UnitOfWork, Visits, Webhooks, Work,
 };
 use serde_json::Value;
 
@@ -214,12 +214,14 @@ pub(crate) fn bench_with(extra: Vec<Route>, config: Config) -> Bench {
     let holds = Arc::new(MemoryHolds::default());
     let audit = Arc::new(MemoryAuditLog::default());
     let limits = Arc::new(Switch::default());
+    let files = Filing::new(desk.clone(), None, Arc::new(EicarScanner));
     let api = Api {
         authenticator: Authenticator::new(Arc::new(PlainTokens), directory.clone()),
         bookings: Bookings::new(desk.clone(), holds.clone()),
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
-        files: Filing::new(desk.clone(), None, Arc::new(EicarScanner)),
+        recorder: Recorder::new(desk.clone(), files.clone()),
+        files,
         visits: Visits::new(desk.clone(), Arc::new(Away), Arc::new(MemoryProvider::default())),
         calls: Calls::new(desk.clone(), Arc::new(Nameless), None),
         webhooks: Webhooks::new(desk.clone(), Arc::new(Away), Arc::new(Away)),
