@@ -9,8 +9,8 @@ use restartix_http_api::{Api, JoinCodes, MetricsText, RoomNames};
 use restartix_identity::Verifier;
 use restartix_kernel::{Clock, Random};
 use restartix_postgres::{
-    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgDueFiles, PgEventQueue, PgExpiredAnswers,
-    PgJoinCodes, PgRoomNames, PgUnits, PgWebhookQueue,
+    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgDueFiles, PgDueRecordings, PgEventQueue,
+    PgExpiredAnswers, PgJoinCodes, PgOpenCalls, PgRoomDuties, PgRoomNames, PgUnits, PgWebhookQueue,
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
@@ -21,8 +21,9 @@ use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
 use restartix_webhook_sender::GuardedSender;
 use restartix_workflows::{
-    AnswerSweeper, Bookings, Calls, Clinic, Desk, FileKeeper, Filing, Once, Records, Rehab,
-    RoomKeeper, Schedule, Visits, WebhookDispatcher, WebhookSequencer, Webhooks, Worker,
+    AnswerSweeper, Bookings, CallWatcher, Calls, Clinic, Desk, FileKeeper, Filing, Once, Recorder,
+    RecordingKeeper, Records, Rehab, RoomKeeper, RoomSweeper, Schedule, Visits, WebhookDispatcher,
+    WebhookSequencer, Webhooks, Worker,
 };
 
 use crate::config;
@@ -75,17 +76,19 @@ pub fn assemble(
     let names: RoomNames = Arc::new(PgRoomNames::new(app.clone()));
     let notices = Notices::new(&config.daily, clock.clone()).context("daily.notice_key")?;
     let notices = notices.map(|notices| -> Arc<dyn NoticeReader> { Arc::new(notices) });
-    let provider: Arc<dyn VideoProvider> = daily;
     let objects = storage.as_ref().map(|storage| storage.objects());
-    let mut workers = workers(config, provider.clone(), objects.clone(), &clock, &random)?;
+    let mut workers = workers(config, &daily, objects.clone(), &clock, &random)?;
+    let provider: Arc<dyn VideoProvider> = daily;
     workers.extend(telemetry::forwarder(config, telemetry.as_ref(), &clock, &random)?);
     let (sender, sealer) = webhooks(config, &clock, &random)?;
+    let files = Filing::new(desk.clone(), objects, Arc::new(EicarScanner));
     let api = Api {
         authenticator: Authenticator::new(Arc::new(verifier), Arc::new(directory)),
         bookings: Bookings::new(desk.clone(), holds.clone()),
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
-        files: Filing::new(desk.clone(), objects, Arc::new(EicarScanner)),
+        recorder: Recorder::new(desk.clone(), files.clone()),
+        files,
         visits: Visits::new(desk.clone(), codes, provider),
         calls: Calls::new(desk.clone(), names, notices),
         webhooks: Webhooks::new(desk.clone(), sender, sealer.clone()),
@@ -106,7 +109,7 @@ pub fn assemble(
 /// The workers alone: they need no identity provider and no Redis.
 pub(crate) fn workers(
     config: &config::Server,
-    provider: Arc<dyn VideoProvider>,
+    daily: &Arc<Daily>,
     objects: Option<Arc<dyn ObjectStore>>,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
@@ -120,14 +123,23 @@ pub(crate) fn workers(
     let (time, chance) = (clock.clone(), random.clone());
     let dispatcher = WebhookDispatcher::new(webhook_queue.clone(), sender, sealer, time, chance);
     let mut workers: Vec<Box<dyn Worker>> = vec![
-        Box::new(RoomKeeper::new(desk.clone(), queue, provider)),
+        Box::new(RoomKeeper::new(desk.clone(), queue, daily.clone())),
+        Box::new(RoomSweeper::new(
+            desk.clone(),
+            PgRoomDuties::new(worker.clone()),
+            daily.clone(),
+            daily.clone(),
+        )),
+        Box::new(CallWatcher::new(desk.clone(), PgOpenCalls::new(worker.clone()), daily.clone())),
         Box::new(WebhookSequencer::new(webhook_queue, clock.clone())),
         Box::new(dispatcher),
         Box::new(AnswerSweeper::new(PgExpiredAnswers::new(worker.clone()), clock.clone())),
     ];
     if objects.is_some() {
-        let filing = Filing::new(desk, objects, Arc::new(EicarScanner));
-        workers.push(Box::new(FileKeeper::new(filing, PgDueFiles::new(worker))));
+        let filing = Filing::new(desk.clone(), objects, Arc::new(EicarScanner));
+        workers.push(Box::new(FileKeeper::new(filing.clone(), PgDueFiles::new(worker.clone()))));
+        let due = PgDueRecordings::new(worker);
+        workers.push(Box::new(RecordingKeeper::new(desk, filing, due, daily.clone())));
     }
     Ok(workers)
 }

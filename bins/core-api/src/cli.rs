@@ -50,6 +50,9 @@ pub enum Command {
     /// Set or check the rules of the files' bucket.
     #[command(subcommand)]
     Bucket(BucketCommand),
+    /// Tell the video provider where we listen.
+    #[command(subcommand)]
+    Daily(DailyCommand),
     /// Print a bearer token of a user; in the development profile only.
     Token(TokenArgs),
 }
@@ -83,6 +86,15 @@ pub enum BucketCommand {
     /// Print each rule that does not hold as {"rule", "expected", "found"}, after asking for what
     /// must be refused as well; exit 1 when there is any.
     Check,
+}
+
+/// What is done with the account at Daily.co.
+#[derive(Debug, Subcommand)]
+pub enum DailyCommand {
+    /// Have Daily post its events to `{http.public_url}/v1/integrations/daily/events`, signed with
+    /// `daily.notice_key`; prints {"url", "registered": "now" or "before"}. Daily tries the address
+    /// first: the server must be up. Idempotent.
+    Register,
 }
 
 /// What is done with members.

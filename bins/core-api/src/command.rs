@@ -6,7 +6,7 @@ use anyhow::Context;
 use restartix_kernel::{ExposeSecret, PROOFS, SystemClock};
 use restartix_postgres::NewOrganisation;
 
-use crate::cli::{BucketCommand, Cli, Command, MemberCommand, OrgCommand};
+use crate::cli::{BucketCommand, Cli, Command, DailyCommand, MemberCommand, OrgCommand};
 use crate::config::{
     Bootstrap, Environment, Log, Member, Migrator, Profile, Server, Settings, Storage, Tokens,
 };
@@ -50,6 +50,9 @@ pub fn execute(cli: Cli, environment: &Environment) -> anyhow::Result<()> {
             let count = findings.len();
             anyhow::ensure!(count == 0, "{count} of the bucket's rules do not hold");
             Ok(())
+        }
+        Command::Daily(DailyCommand::Register) => {
+            print(&wait_for(operate::register_notices(&Server::read(&settings)?))?.to_string())
         }
         Command::Token(args) => {
             let token = operate::sign_token(&Tokens::read(&settings)?, &SystemClock, &args)?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
+use restartix_daily::{Daily, Registered};
 use restartix_identity::{DevelopmentToken, sign_development_token};
 use restartix_kernel::{Clock, EventId, Secret, SystemClock, SystemRandom};
 use restartix_postgres::migrate::{self, RoleUrls};
@@ -15,7 +16,7 @@ use restartix_workflows::{Clinic, Desk, NewPerson};
 use serde_json::{Value, json};
 
 use crate::cli::{MemberArgs, TokenArgs};
-use crate::config::{Bootstrap, Member, Migrator, Storage, Tokens};
+use crate::config::{Bootstrap, Member, Migrator, Server, Storage, Tokens};
 
 /// Makes roles, extensions and functions.
 pub(crate) async fn bootstrap(config: &Bootstrap) -> anyhow::Result<()> {
@@ -100,6 +101,17 @@ pub(crate) async fn check_bucket(config: &Storage) -> anyhow::Result<Vec<Value>>
 fn bucket(config: &Storage) -> anyhow::Result<Bucket> {
     let s3 = S3::new(&config.s3, Arc::new(SystemClock), Arc::new(SystemRandom));
     Ok(s3.context("storage")?.bucket(&config.origins))
+}
+
+/// Has Daily post its events to this server.
+pub(crate) async fn register_notices(config: &Server) -> anyhow::Result<Value> {
+    let url = format!("{}/v1/integrations/daily/events", config.http.public_url);
+    let daily = Daily::new(&config.daily, Arc::new(SystemClock), Arc::new(SystemRandom));
+    let registered = match daily.context("daily")?.register(&config.daily, &url).await? {
+        Registered::Now => "now",
+        Registered::Before => "before",
+    };
+    Ok(json!({"url": url, "registered": registered}))
 }
 
 /// Signs a bearer token.

@@ -86,7 +86,7 @@ pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
         let daily = Daily::new(&config.daily, clock.clone(), random.clone()).context("daily")?;
         let storage = storage(config, &clock, &random)?;
         let objects = storage.map(|storage| storage.objects());
-        let mut workers = workers(config, Arc::new(daily), objects, &clock, &random)?;
+        let mut workers = workers(config, &Arc::new(daily), objects, &clock, &random)?;
         let telemetry = telemetry::client(config, &clock)?;
         if let Some(telemetry) = &telemetry {
             telemetry.vouch().await.context("telemetry.url")?;
