@@ -19,14 +19,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Posts `body` as Daily would, with `signature` in place of the right one where there is one.
 fn post(stack: &Stack, body: &Value, forged: Option<&str>) -> Result<Answer> {
-    let timestamp = SystemClock.now().timestamp().to_string();
+    post_at(stack, body, forged, &SystemClock.now().timestamp().to_string())
+}
+
+/// As [`post`], stamped so.
+fn post_at(stack: &Stack, body: &Value, forged: Option<&str>, timestamp: &str) -> Result<Answer> {
     let body = body.to_string();
     let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(NOTICE_KEY)?)?;
     mac.update(format!("{timestamp}.{body}").as_bytes());
     let right = STANDARD.encode(mac.finalize().into_bytes());
     let headers = [
         ("content-type", "application/json"),
-        ("x-webhook-timestamp", &timestamp),
+        ("x-webhook-timestamp", timestamp),
         ("x-webhook-signature", forged.unwrap_or(&right)),
     ];
     stack.anybody().send_with("POST", EVENTS, &headers, Some(body.into_bytes()))
@@ -134,12 +138,26 @@ async fn what_is_not_signed_by_daily_changes_nothing() -> Result<()> {
     post(&stack, &body, Some("Zm9yZ2Vk"))?.refused(401, "unproven_notice")?;
     stack.anybody().post(EVENTS, &body)?.refused(401, "unproven_notice")?;
     stack.anybody().post(EVENTS, &json!({"test": "test"}))?.expect(200)?;
+    // Rightly signed, and old or from the future, in either unit.
+    let now = SystemClock.now().timestamp();
+    for stale in [now - 301, now + 400, (now - 301) * 1000, 0] {
+        post_at(&stack, &body, None, &stale.to_string())?.refused(401, "unproven_notice")?;
+    }
     post(&stack, &json!({"type": "participant.joined", "id": "x"}), None)?
         .refused(400, "unreadable_notice")?;
     let unknown = json!({"type": "something.new", "id": "x", "payload": {}});
     assert_eq!(post(&stack, &unknown, None)?.status, 200);
     assert_eq!(rows(&stack, "video_stays", 1).await?, 0);
     assert_eq!(rows(&stack, "video_notices", 1).await?, 0);
+    // In both units, within the five minutes.
+    for (stamp, id) in [
+        ((now - 200).to_string(), "0198c6f0-7e6b-4c3a-9f5e-1a2b3c4d5e81"),
+        ((now * 1000).to_string(), "0198c6f0-7e6b-4c3a-9f5e-1a2b3c4d5e82"),
+    ] {
+        let body = stay(&room, &clinic.patient_id, id, None);
+        assert_eq!(post_at(&stack, &body, None, &stamp)?.status, 200, "{stamp}");
+    }
+    assert_eq!(rows(&stack, "video_stays", 1).await?, 2);
     Ok(())
 }
 

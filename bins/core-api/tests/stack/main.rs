@@ -5,6 +5,7 @@
 
 mod audit;
 mod booking;
+mod browser;
 mod calls;
 mod client;
 mod exceptions;
@@ -17,5 +18,6 @@ mod rehab;
 mod support;
 mod telemetry;
 mod transitions;
+mod video;
 mod walls;
 mod webhooks;

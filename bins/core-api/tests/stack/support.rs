@@ -2,6 +2,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use restartix_core_api::config::Environment;
 use restartix_kernel::{Clock, ExposeSecret, SystemClock};
 use restartix_sandbox::daily::{Daily, Options, Subscription};
 use restartix_sandbox::s3::{self, S3};
@@ -26,6 +27,8 @@ pub(crate) struct Stack {
     pub(crate) telemetry: Telemetry,
     port: u16,
     server: Option<Child>,
+    /// Settings beside the usual ones.
+    more: Vec<(&'static str, &'static str)>,
 }
 
 impl Drop for Stack {
@@ -35,7 +38,9 @@ impl Drop for Stack {
 }
 
 /// A clinic that is ready to be booked.
+#[derive(Clone)]
 pub(crate) struct Clinic {
+    pub(crate) organisation: String,
     pub(crate) admin: Client,
     pub(crate) specialist: Client,
     pub(crate) patient: Client,
@@ -48,16 +53,34 @@ pub(crate) struct Clinic {
 impl Stack {
     /// Everything running, nobody there yet.
     pub(crate) async fn start() -> Result<Self> {
+        Self::start_with(Options::default(), &[]).await
+    }
+
+    /// As [`Stack::start`], with Daily's stand-in so and with these settings besides.
+    pub(crate) async fn start_with(
+        daily: Options,
+        more: &[(&'static str, &'static str)],
+    ) -> Result<Self> {
+        let mut stack = Self::prepare(daily, more).await?;
+        stack.serve()?;
+        Ok(stack)
+    }
+
+    /// Everything running but the server.
+    pub(crate) async fn prepare(
+        daily: Options,
+        more: &[(&'static str, &'static str)],
+    ) -> Result<Self> {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}/v1/integrations/daily/events");
         let webhooks = vec![Subscription { url, hmac: NOTICE_KEY.into() }];
-        let daily = Daily::start(Options { webhooks, ..Options::default() }).await?;
+        let daily = Daily::start(Options { webhooks, ..daily }).await?;
         let (database, redis) = (TestDatabase::create().await?, TestRedis::start()?);
         let s3 = S3::start(s3::Options::default()).await?;
         let telemetry = Telemetry::start(telemetry::Options::default()).await?;
-        let mut stack = Self { database, redis, daily, s3, telemetry, port, server: None };
+        let more = more.to_vec();
+        let stack = Self { database, redis, daily, s3, telemetry, port, server: None, more };
         stack.operator(&["bucket", "apply"])?;
-        stack.serve()?;
         Ok(stack)
     }
 
@@ -81,7 +104,16 @@ impl Stack {
         }
     }
 
-    fn base(&self) -> String {
+    /// The settings, as the program gets them.
+    pub(crate) fn environment(&self) -> Environment {
+        let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
+        let command = self.command();
+        Environment::of(
+            command.get_envs().filter_map(|(name, value)| Some((text(name), text(value?)))),
+        )
+    }
+
+    pub(crate) fn base(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
@@ -124,7 +156,8 @@ impl Stack {
             .env("CORE_TELEMETRY__PSEUDONYM_KEYS", format!("1:{}=", "B".repeat(42) + "A"))
             .env("CORE_WEBHOOKS__SECRET_KEYS", format!("test:{}=", "A".repeat(43)))
             .env("CORE_WEBHOOKS__ALLOW_LOOPBACK", "true")
-            .env("CORE_LOG__LEVEL", "warn");
+            .env("CORE_LOG__LEVEL", "warn")
+            .envs(self.more.iter().copied());
         command
     }
 
@@ -138,10 +171,16 @@ impl Stack {
 
     /// The client of `subject`.
     pub(crate) fn sign_in(&self, subject: &str) -> Result<Client> {
-        Ok(self.bearer(&self.operator(&["token", "--subject", subject])?))
+        let token = ["token", "--subject", subject, "--ttl-minutes", "1440"];
+        Ok(self.bearer(&self.operator(&token)?))
     }
 
-    fn add_member(&self, organisation: &str, subject: &str, role: &str) -> Result<String> {
+    pub(crate) fn add_member(
+        &self,
+        organisation: &str,
+        subject: &str,
+        role: &str,
+    ) -> Result<String> {
         let name = format!("{subject} the {role}");
         let told = self.operator(&[
             "member",
@@ -181,7 +220,16 @@ impl Stack {
         admin.put(&path, &week)?.expect(200)?;
         let kind = json!({"name": "Consultation", "duration_minutes": 30, "online": true});
         let kind = text(&admin.post("/v1/appointment-types", &kind)?.expect(201)?["id"])?;
-        Ok(Clinic { admin, specialist, patient, admin_id, specialist_id, patient_id, kind })
+        Ok(Clinic {
+            organisation,
+            admin,
+            specialist,
+            patient,
+            admin_id,
+            specialist_id,
+            patient_id,
+            kind,
+        })
     }
 }
 
@@ -209,6 +257,12 @@ impl Clinic {
             "specialist_id": self.specialist_id,
             "starts_at": starts_at,
         })
+    }
+
+    /// The same clinic, with appointments of another type.
+    pub(crate) fn offering(&self, kind: &Value) -> Result<Self> {
+        let made = self.admin.post("/v1/appointment-types", kind)?.expect(201)?;
+        Ok(Self { kind: text(&made["id"])?, ..self.clone() })
     }
 
     /// Books a slot for the patient, who asks for it; answers the id.

@@ -1,0 +1,54 @@
+//! Many bookings at once, while the provider asks for patience.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use restartix_sandbox::daily::Options;
+use serde_json::json;
+
+use super::PATIENCE;
+use crate::client::wait_for;
+use crate::support::Stack;
+
+const BOOKINGS: usize = 500;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_bookings_in_a_storm_of_429_have_a_room_each_and_never_21_requests_a_second()
+-> Result<()> {
+    let lifted = [("CORE_HTTP__RATE_LIMITS", "lifted")];
+    let stack = Stack::start_with(Options::default(), &lifted).await?;
+    let clinic = stack.clinic("one")?;
+    let many = json!({"policies": {"max_open_appointments": 100}});
+    clinic.admin.patch("/v1/organization", &many)?.expect(200)?;
+    let short = json!({
+        "name": "Short", "duration_minutes": 5, "interval_minutes": 5, "online": true,
+    });
+    let clinic = clinic.offering(&short)?;
+    let mut patients = vec![clinic.patient_id.clone()];
+    for number in 2..=5 {
+        let subject = format!("one-patient-{number}");
+        patients.push(stack.add_member(&clinic.organisation, &subject, "patient")?);
+    }
+    let slots = clinic.slots()?;
+    ensure!(slots.len() >= BOOKINGS, "{} slots", slots.len());
+    stack.daily.switch(|switches| switches.faults.status_429 = 300);
+    let mut ids = BTreeSet::new();
+    for (slot, patient) in slots.iter().zip(patients.iter().cycle()).take(BOOKINGS) {
+        let mut wanted = clinic.slot(slot);
+        wanted["patient_id"] = json!(patient);
+        let booked = clinic.admin.post("/v1/appointments", &wanted)?.expect(201)?;
+        ids.insert(booked["id"].as_i64().context("an id")?);
+    }
+    wait_for("every room", PATIENCE + Duration::from_secs(180), || {
+        Ok((stack.daily.room_names().len() >= BOOKINGS).then_some(()))
+    })?;
+    let expected: BTreeSet<_> =
+        ids.iter().map(|id| format!("restartix-{}-{id}", clinic.organisation)).collect();
+    let made: BTreeSet<_> = stack.daily.room_names().into_iter().collect();
+    assert_eq!(made, expected, "a room for each booking, and no other");
+    assert_eq!(stack.daily.switches().faults.status_429, 0, "the storm was met");
+    let peak = stack.daily.peak_per_second();
+    assert!(peak <= 20, "{peak} requests in one second");
+    Ok(())
+}
