@@ -8,6 +8,7 @@ mod availability;
 mod report;
 mod request;
 mod rounds;
+mod video_token;
 
 use std::path::PathBuf;
 
@@ -40,7 +41,7 @@ enum Part {
     Load(request::load::Arguments),
 }
 
-const BENCHES: [&str; 2] = ["availability", "request"];
+const BENCHES: [&str; 3] = ["availability", "request", "video-token"];
 
 #[expect(clippy::print_stdout, reason = "a command-line tool answers on stdout")]
 fn main() -> Result<()> {
@@ -60,6 +61,7 @@ fn main() -> Result<()> {
         let figures = match name.as_str() {
             "availability" => availability::measure()?,
             "request" => request::measure()?,
+            "video-token" => video_token::measure()?,
             other => anyhow::bail!("there is no bench {other}; `--list` names them"),
         };
         report::tell(&figures, arguments.json.as_deref())?;

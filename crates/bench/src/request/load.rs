@@ -16,6 +16,8 @@ use crate::rounds::percentile;
 pub(crate) struct Arguments {
     #[arg(long)]
     port: u16,
+    #[arg(long, default_value = "GET")]
+    method: String,
     #[arg(long)]
     path: String,
     #[arg(long)]
@@ -28,8 +30,10 @@ pub(crate) struct Arguments {
 }
 
 /// What is to be asked, of whom.
+#[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) port: u16,
+    pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) tokens: Vec<String>,
 }
@@ -47,6 +51,7 @@ impl Load {
     pub(crate) fn run(&self, clients: u32, seconds: u32) -> Result<Run> {
         let mut command = Command::new(std::env::current_exe().context("find this program")?);
         command.args(["load", "--port", &self.port.to_string(), "--path", &self.path]);
+        command.args(["--method", self.method]);
         command.args(["--clients", &clients.to_string(), "--seconds", &seconds.to_string()]);
         if !self.tokens.is_empty() {
             command.args(["--tokens", &self.tokens.join(",")]);
@@ -73,7 +78,8 @@ pub(crate) fn generate(arguments: &Arguments) -> Result<()> {
         let clients = (0..arguments.clients).map(|number| {
             let token =
                 arguments.tokens.iter().cycle().nth(usize::try_from(number).unwrap_or_default());
-            client(arguments.port, request(&arguments.path, token), until)
+            let request = request(&arguments.method, &arguments.path, token);
+            client(arguments.port, request, until)
         });
         let times = futures_util::future::try_join_all(clients).await?;
         let seconds = started.elapsed().as_secs_f64();
@@ -86,10 +92,12 @@ pub(crate) fn generate(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn request(path: &str, token: Option<&String>) -> Vec<u8> {
+/// A request without a body.
+fn request(method: &str, path: &str, token: Option<&String>) -> Vec<u8> {
     let bearer =
         token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{bearer}\r\n").into_bytes()
+    let length = if method == "GET" { "" } else { "Content-Length: 0\r\n" };
+    format!("{method} {path} HTTP/1.1\r\nHost: bench\r\n{length}{bearer}\r\n").into_bytes()
 }
 
 /// Microseconds of each answer.

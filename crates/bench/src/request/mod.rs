@@ -2,7 +2,7 @@
 
 pub(crate) mod bare;
 pub(crate) mod load;
-mod server;
+pub(crate) mod server;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::report::Figure;
 use crate::rounds::median;
 use load::Load;
-use server::{bare, core_api};
+use server::{Account, bare, core_api};
 
 const ROUNDS: usize = 7;
 const SECONDS: u32 = 4;
@@ -31,11 +31,17 @@ async fn measured() -> Result<Vec<Figure>> {
     let database = TestDatabase::create().await?;
     seed(&database).await?;
     let redis = TestRedis::start()?;
-    let ours = core_api(&core_api_path()?, &database, &redis).await?;
+    let nobody = Account {
+        base_url: "http://127.0.0.1:9/v1".to_owned(),
+        domain_id: Some("30f866c3-9123-452a-8723-ff58322d09c5".to_owned()),
+    };
+    let subjects: Vec<_> = (1..=CLIENTS).map(|number| format!("admin-{number}")).collect();
+    let ours = core_api(&core_api_path()?, &database, &redis, &nobody, &subjects).await?;
     let bare = bare(&database).await?;
     let path = format!("/v1/appointments/{APPOINTMENT}");
-    let load_ours = Load { port: ours.port, path: path.clone(), tokens: ours.tokens.clone() };
-    let load_bare = Load { port: bare.port, path, tokens: Vec::new() };
+    let (method, tokens) = ("GET", ours.tokens.clone());
+    let load_ours = Load { port: ours.port, method, path: path.clone(), tokens };
+    let load_bare = Load { port: bare.port, method, path, tokens: Vec::new() };
     for load in [&load_ours, &load_bare] {
         load.run(CLIENTS, SECONDS)?;
     }
@@ -68,7 +74,7 @@ async fn measured() -> Result<Vec<Figure>> {
     clippy::disallowed_methods,
     reason = "a bench is told by `cargo xtask bench` what it measures"
 )]
-fn core_api_path() -> Result<PathBuf> {
+pub(crate) fn core_api_path() -> Result<PathBuf> {
     std::env::var("RESTARTIX_BENCH_CORE_API")
         .map(PathBuf::from)
         .context("RESTARTIX_BENCH_CORE_API is not set: run `cargo xtask bench request`")

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use restartix_kernel::ExposeSecret;
 use restartix_testkit::{TestDatabase, TestRedis, free_port};
 
-use super::{CLIENTS, POOL};
+use super::POOL;
 
 /// A server that runs until it is dropped.
 pub(crate) struct Server {
@@ -67,11 +67,20 @@ impl Server {
     }
 }
 
-/// Our own server, as it is shipped.
+/// The account at Daily of a server.
+pub(crate) struct Account {
+    pub(crate) base_url: String,
+    /// With it, tokens are signed by the server itself.
+    pub(crate) domain_id: Option<String>,
+}
+
+/// Our own server, as it is shipped, and a token of each of `subjects`.
 pub(crate) async fn core_api(
     program: &Path,
     database: &TestDatabase,
     redis: &TestRedis,
+    account: &Account,
+    subjects: &[String],
 ) -> Result<Server> {
     let port = free_port()?;
     let secret = "development-secret-of-the-bench-0123456789";
@@ -88,16 +97,16 @@ pub(crate) async fn core_api(
             .env("CORE_DATABASE__POOL_SIZE", POOL.to_string())
             .env("CORE_REDIS__URL", redis.url())
             .env("CORE_IDENTITY__HS256_SECRET", secret)
-            .env("CORE_DAILY__BASE_URL", "http://127.0.0.1:9/v1")
-            .env("CORE_DAILY__API_KEY", "development-key")
-            .env("CORE_DAILY__DOMAIN_ID", "30f866c3-9123-452a-8723-ff58322d09c5")
+            .env("CORE_DAILY__BASE_URL", &account.base_url)
+            .env("CORE_DAILY__API_KEY", "sandbox-api-key")
+            .envs(account.domain_id.iter().map(|id| ("CORE_DAILY__DOMAIN_ID", id)))
             .env("CORE_LOG__LEVEL", "error");
     };
     let mut tokens = Vec::new();
-    for number in 1..=CLIENTS {
+    for subject in subjects {
         let mut command = Command::new(program);
         setting(&mut command);
-        let output = command.args(["token", "--subject", &format!("admin-{number}")]).output()?;
+        let output = command.args(["token", "--subject", subject]).output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         tokens.push(String::from_utf8(output.stdout)?.trim().to_owned());
     }

@@ -124,7 +124,7 @@ impl<'a> Scene<'a> {
         let id = match collection {
             "specialists" => clinic.specialist_id.clone(),
             "appointment-types" => {
-                let body = json!({ "name": "Probe", "duration_minutes": 30, "interval_minutes": 30, "online": true });
+                let body = json!({ "name": "Probe", "duration_minutes": 30, "interval_minutes": 30, "online": true, "recording": true });
                 id_of(&self.ask("admin", "POST", "/v1/appointment-types", Some(body))?)?
             }
             "people" => {
@@ -146,8 +146,13 @@ impl<'a> Scene<'a> {
                 let mut body = self.slot()?;
                 if let Some(fields) = body.as_object_mut() {
                     fields.insert("patient_id".to_owned(), json!(clinic.patient_id));
+                    fields.insert("recording_consent".to_owned(), json!(true));
                 }
                 id_of(&self.ask("specialist", "POST", "/v1/appointments", Some(body))?)?
+            }
+            "recordings" => {
+                let appointment = self.one("appointments")?.context("an appointment")?;
+                self.recording(&appointment)?
             }
             "files" => {
                 let mut body = announcement();
@@ -200,9 +205,26 @@ impl<'a> Scene<'a> {
         bail!("nothing was sent to the clinic's endpoint")
     }
 
-    /// The one of this collection is used up.
+    /// The id of a recording that was asked for, once the appointment has a room.
+    fn recording(&self, appointment: &str) -> Result<String> {
+        let path = format!("/v1/appointments/{appointment}/recordings");
+        let mut last = None;
+        for _ in 0..100 {
+            match self.ask("specialist", "POST", &path, None) {
+                Ok(made) => return id_of(&made),
+                Err(error) => last = Some(error),
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Err(last.context("nothing was asked")?)
+    }
+
+    /// The one of this collection is used up, and with an appointment what was recorded of it.
     pub(super) fn gone(&mut self, collection: &str) {
         self.made.remove(collection);
+        if collection == "appointments" {
+            self.made.remove("recordings");
+        }
     }
 
     /// Takes away what was made, as far as the interface lets one; what is gone already is gone.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::api_of;
-use super::client::{Request, send};
+use super::client::{Answer, Request, send};
 use super::scene::{Api, ROLES, Scene, announcement};
 use crate::catalogue::Statement;
 use crate::mutant::Mutant;
@@ -123,27 +123,57 @@ fn named(room: &Room) -> Subject {
     Subject { name: format!("the room of appointment {}", room.appointment), fault }
 }
 
-/// A client is answered a token, never the room's name.
+/// A client is answered a token, never the room's name: in no body and in no header of whatever tells of
+/// the appointment. The answer of the join step and a token's own claims are the two exceptions.
 fn answers(api: &Api, rooms: &[Room]) -> Result<Vec<Subject>> {
     let [clinic, _] = &api.clinics;
     let mut subjects = Vec::new();
     let of_clinic = |room: &&Room| room.live && room.organization == clinic.organization_id;
     for room in rooms.iter().filter(of_clinic).take(3) {
-        for (method, path) in [
-            ("POST", format!("/v1/appointments/{}/video-token", room.appointment)),
-            ("GET", format!("/v1/appointments/{}", room.appointment)),
+        let own = format!("/v1/appointments/{}", room.appointment);
+        for (method, path, roles) in [
+            ("POST", format!("{own}/video-token"), &["patient", "specialist"][..]),
+            ("GET", own.clone(), &ROLES),
+            ("GET", format!("{own}.ics"), &ROLES),
+            ("GET", format!("{own}/recordings"), &ROLES),
+            ("GET", "/v1/appointments?limit=100".to_owned(), &ROLES),
+            ("GET", "/v1/audit-events?limit=100".to_owned(), &["admin"]),
+            ("GET", "/v1/webhook-events?after_seq=0&limit=100".to_owned(), &["admin"]),
+            ("GET", "/v1/webhook-deliveries?limit=100".to_owned(), &["admin"]),
         ] {
-            for role in ["patient", "specialist"] {
+            for role in roles {
                 let request =
                     Request { method: method.into(), path: path.clone(), ..Request::default() };
                 let answer = send(&api.url, Some(clinic.token(role)?), &request)?;
                 ensure!(answer.status == 200, "{method} {path} as {role}: {}", answer.text);
-                let fault = answer.text.contains(&room.name).then(|| "names the room".to_owned());
-                subjects.push(Subject { name: format!("{method} {path} as {role}"), fault });
+                let name = format!("{method} {path} as {role}");
+                subjects.push(Subject { name, fault: names(&answer, room) });
+                if let Some(link) = answer.body.get("join_url").and_then(Value::as_str) {
+                    subjects.push(page(api, link, room)?);
+                }
             }
         }
     }
     Ok(subjects)
+}
+
+/// The page behind a link, as a browser without a token sees it.
+fn page(api: &Api, link: &str, room: &Room) -> Result<Subject> {
+    let (_, code) = link.split_once("/join/").context("a link leads to a page of ours")?;
+    let path = format!("/join/{code}");
+    let request = Request { method: "GET".into(), path, ..Request::default() };
+    let answer = send(&api.url, None, &request)?;
+    ensure!(answer.status == 200, "the join page: {}", answer.status);
+    let name = format!("the join page of appointment {}", room.appointment);
+    Ok(Subject { name, fault: names(&answer, room) })
+}
+
+fn names(answer: &Answer, room: &Room) -> Option<String> {
+    let header = answer.headers.iter().find(|(_, value)| value.contains(&room.name));
+    if let Some((name, _)) = header {
+        return Some(format!("the header {name} names the room"));
+    }
+    answer.text.contains(&room.name).then(|| "names the room".to_owned())
 }
 
 /// A file's bytes are put into the folder of its own organisation.
