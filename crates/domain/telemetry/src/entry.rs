@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use restartix_kernel::{EventId, PersonId, RequestId, UserId};
+use restartix_kernel::{EventId, PersonId, RequestId, UserId, words};
 use restartix_tenancy::Role;
 
 use crate::ResourceKind;
@@ -39,6 +39,18 @@ pub struct AuditActor {
     pub role: Role,
 }
 
+words! {
+    /// How an act ended, without its code.
+    Ending {
+        /// Done.
+        Success = "success",
+        /// Not allowed, not found or not possible.
+        Refused = "refused",
+        /// Broken on our side.
+        Failed = "failed",
+    }
+}
+
 /// Which lines are asked for: those for which everything holds that is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
@@ -50,6 +62,10 @@ pub struct AuditFilter {
     pub resource_id: Option<String>,
     /// Of this operation.
     pub operation: Option<String>,
+    /// About the record of this patient.
+    pub patient: Option<PersonId>,
+    /// That ended so.
+    pub ending: Option<Ending>,
     /// From then on.
     pub from: Option<DateTime<Utc>>,
     /// Before then.

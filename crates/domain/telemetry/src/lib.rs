@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | `program.assigned`, `.revised`, `.paused`, `.resumed`, `.ended` | a specialist for those they treat, an administrator for all | by doing it: [`Programs`] |
 //! | `exercise.completed` | the patient, or a device that has their token, for themself | a [`ReportDraft`] |
-//! | `outcome.recorded` | a specialist for those they treat, an administrator for all; it names its patient | a [`ReportDraft`] |
+//! | `outcome.recorded` | a specialist for those they treat, an administrator for all; it names its patient, and its score is one of its [`Instrument`] | a [`ReportDraft`] |
 //!
 //! A draft is judged by [`ReportDraft::judge`] and kept by [`RehabEvents`], once, however often it is
 //! told.
@@ -30,14 +30,23 @@
 //! can leave with them. [`PseudonymKeys`] makes of a person what the Telemetry service may know of
 //! them. [`Line::encode`] is the wire format; `fixtures/telemetry` publishes it.
 //!
-//! Why these crates: `hmac` and `sha2` for the pseudonyms' HMAC-SHA-256, as in the webhooks.
+//! # What is sealed
+//! After a line has committed, a sealer gives it its place in its organisation's sequence and in a chain
+//! of hashes, and signs how far that goes: [`SealQueue`], [`Unsealed::seal`]. An export shows it all, and
+//! [`ExportVerifier`] finds what was changed since, with nothing but the public key. Both sides compare
+//! what they have by the hour: [`Tally`], [`ReconcileQueue`].
+//!
+//! Why these crates: `hmac` and `sha2` for the pseudonyms' HMAC-SHA-256, as in the webhooks;
+//! `ed25519-dalek` for the signed heads: pure Rust, maintained, and what `jsonwebtoken` verifies with.
 
 mod audit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod entry;
+mod export;
 mod fact;
 mod forward;
+mod hex;
 #[cfg(feature = "conformance")]
 pub mod memory;
 #[cfg(feature = "mutants")]
@@ -47,15 +56,18 @@ mod program;
 mod pseudonym;
 mod rehab;
 mod report;
+mod seal;
 mod service;
+mod tally;
 mod wire;
 
 pub use audit::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
-pub use entry::{AuditActor, AuditEntry, AuditFilter};
+pub use entry::{AuditActor, AuditEntry, AuditFilter, Ending};
+pub use export::{Broken, ExportVerifier, Flaw, Verified, export_begin, export_entry, export_head};
 pub use fact::{AnalyticsFact, Attendee, EventKind, Fact, Party, Publication, Whom};
 pub use forward::{
-    Backlog, BacklogGauge, ForwardClaim, ForwardQueue, ForwardVerdict, Forwarded, FrozenBatch,
-    TelemetryFeed,
+    Alarm, Backlog, BacklogGauge, ForwardClaim, ForwardQueue, ForwardVerdict, Forwarded,
+    FrozenBatch, TelemetryFeed,
 };
 pub use ports::{AuditLog, AuditTrail, AuditUnavailable};
 pub use program::{
@@ -68,5 +80,12 @@ pub use rehab::{
     Seconds, Sets, Source, WeeklySessions,
 };
 pub use report::{RehabEvents, Rejection, Report, ReportDraft, ReportKind, Reported};
+pub use seal::{
+    AuditSeals, Head, KeyName, LineDigest, NoPublicKey, PublicKey, SealClaim, SealKey, SealQueue,
+    Sealed, SealedEntry, SignedHead, Unsealed,
+};
 pub use service::{PoisonReason, Poisoned, SendError, TelemetryService};
-pub use wire::{Batch, BatchId, Kept, Line, MAX_EVENTS, MAX_LINE, Malformed, Told, WIRE_VERSION};
+pub use tally::{Comparison, DueHour, Hour, HourClaim, ReconcileQueue, Tally};
+pub use wire::{
+    Batch, BatchId, Kept, Line, MAX_EVENTS, MAX_LINE, Malformed, Told, WIRE_VERSION, sealed_line,
+};

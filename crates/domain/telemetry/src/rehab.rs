@@ -29,6 +29,19 @@ words! {
     }
 }
 
+impl Instrument {
+    /// The greatest score that it can show; the least is 0. Pain and effort go to 10, questionnaires
+    /// about function to 100, a joint to 360 degrees.
+    pub const fn most(self) -> u16 {
+        match self {
+            Self::Pain | Self::Effort => 10,
+            Self::Function => 100,
+            Self::RangeOfMotion => 360,
+            Self::Other => 1000,
+        }
+    }
+}
+
 /// A number is outside what is possible here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the number is not within {least} and {most}")]

@@ -223,10 +223,12 @@ impl ReportDraft {
         if others || numbers.iter().any(Option::is_some) {
             return Err(Rejection::UnexpectedField);
         }
-        Ok(Report::OutcomeRecorded {
-            instrument: self.instrument.ok_or(Rejection::Required)?,
-            score: number(self.score, Score::new)?.ok_or(Rejection::Required)?,
-        })
+        let instrument = self.instrument.ok_or(Rejection::Required)?;
+        let score = number(self.score, Score::new)?.ok_or(Rejection::Required)?;
+        if score.get() > instrument.most() {
+            return Err(Rejection::OutOfRange);
+        }
+        Ok(Report::OutcomeRecorded { instrument, score })
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use restartix_kernel::{EventId, words};
 use restartix_tenancy::Tenant;
 
-use crate::Batch;
+use crate::{Batch, Hour, Tally};
 
 words! {
     /// Why an event is refused for good.
@@ -39,6 +39,10 @@ pub enum SendError {
     /// its version. Send the same batch again much later.
     #[error("the Telemetry service refuses the batch")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Nothing of it was taken, because of something in it that the service does not name: send it in
+    /// two halves, until the one event is found.
+    #[error("the Telemetry service refuses something of the batch")]
+    Indigestible(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Nothing of it was taken, because of these events: send the others as another batch.
     #[error("the Telemetry service refuses {} of the batch's events", .0.len())]
     Poison(Vec<Poisoned>),
@@ -53,4 +57,7 @@ pub trait TelemetryService: Send + Sync {
     /// Returns once the service has committed `batch`, whose events are of the organisation of
     /// `tenant`, within the adapter's own deadline.
     async fn send(&self, tenant: &Tenant, batch: &Batch) -> Result<(), SendError>;
+
+    /// What the service has of the organisation of `tenant` that happened in `hour`.
+    async fn tally(&self, tenant: &Tenant, hour: Hour) -> Result<Tally, SendError>;
 }

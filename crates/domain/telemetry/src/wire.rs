@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use restartix_kernel::{AppointmentId, EventId};
 use restartix_tenancy::Tenant;
 
-use crate::{AuditEntry, EventKind, KeyEpoch, PseudonymKeys, ResourceKind, Subject};
+use crate::hex::digits;
+use crate::seal::instant;
+use crate::{AuditEntry, EventKind, KeyEpoch, LineDigest, PseudonymKeys, ResourceKind, Subject};
 
 /// The version of the format, `v` in every line.
 pub const WIRE_VERSION: u8 = 1;
@@ -63,6 +65,14 @@ impl Kept {
             Self::Told(told) => told.id,
         }
     }
+
+    /// When it happened.
+    pub const fn occurred_at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Audit(entry) => entry.occurred_at,
+            Self::Told(told) => told.occurred_at,
+        }
+    }
 }
 
 /// An event cannot be said in the wire format: something of it is not of a closed form.
@@ -74,6 +84,7 @@ pub struct Malformed(pub &'static str);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     id: EventId,
+    occurred_at: DateTime<Utc>,
     text: String,
 }
 
@@ -93,7 +104,12 @@ impl Line {
         if text.len() > MAX_LINE {
             return Err(Malformed("length"));
         }
-        Ok(Self { id: kept.id(), text })
+        Ok(Self { id: kept.id(), occurred_at: kept.occurred_at(), text })
+    }
+
+    /// When it happened.
+    pub const fn occurred_at(&self) -> DateTime<Utc> {
+        self.occurred_at
     }
 
     /// The event's key.
@@ -104,6 +120,11 @@ impl Line {
     /// The line, without its end.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Its digest, by which both sides compare what they have.
+    pub fn digest(&self) -> LineDigest {
+        LineDigest::of(&self.text)
     }
 }
 
@@ -132,7 +153,7 @@ fn head(tenant: &Tenant, kind: EventKind, id: EventId, occurred_at: DateTime<Utc
     format!(
         r#"{{"v":{WIRE_VERSION},"kind":"{kind}","id":"{id}","organization_id":{},"occurred_at":"{}""#,
         tenant.organisation().get(),
-        occurred_at.format("%Y-%m-%dT%H:%M:%S%.6fZ"),
+        instant(occurred_at),
     )
 }
 
@@ -180,7 +201,7 @@ fn fact(
             let made = keys.pseudonym_of(tenant, subject, epoch);
             let made = made.or_else(|| keys.pseudonym(tenant, subject));
             let made = made.ok_or(Malformed("subject"))?;
-            let hash: String = made.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = digits(&made.digest);
             #[cfg(feature = "mutants")]
             let hash = crate::mutants::told(hash, subject);
             format!(r#"{{"key_epoch":{},"hash":"{hash}"}}"#, made.epoch.get())
@@ -197,6 +218,15 @@ fn fact(
         told.data,
     ));
     Ok(line)
+}
+
+/// A line of the audit as it is sealed: as it is told to the Telemetry service, or, where it cannot be
+/// told, its head and what is wrong with it.
+pub fn sealed_line(tenant: &Tenant, entry: &AuditEntry) -> String {
+    audit(tenant, entry).unwrap_or_else(|Malformed(what)| {
+        let head = head(tenant, EventKind::Audit, entry.id, entry.occurred_at);
+        format!(r#"{head},"malformed":"{what}"}}"#)
+    })
 }
 
 fn quoted(value: Option<impl std::fmt::Display>) -> String {

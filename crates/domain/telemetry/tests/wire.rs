@@ -13,8 +13,9 @@ use restartix_kernel::{
 };
 use restartix_telemetry::{
     AnalyticsFact, Attendee, AuditActor, AuditEntry, Batch, BatchId, Effort, EventKind,
-    ExerciseCount, Fact, Instrument, Kept, KeyEpoch, Line, Malformed, Pain, Party, RehabFact, Reps,
-    ResourceKind, Score, Seconds, Sets, Source, Subject, Told, WeeklySessions, conformance,
+    ExerciseCount, Fact, Instrument, Kept, KeyEpoch, Line, LineDigest, Malformed, Pain, Party,
+    RehabFact, Reps, ResourceKind, Score, Seconds, Sets, Source, Subject, Tally, Told,
+    WeeklySessions, conformance,
 };
 use restartix_tenancy::conformance::principal;
 use restartix_tenancy::{Principal, Role};
@@ -199,6 +200,21 @@ fn the_schemas_know_every_word_of_ours() {
     let instruments: Vec<_> = Instrument::ALL.iter().map(|one| one.as_str()).collect();
     let outcome = schema(EventKind::Rehab)["$defs"]["outcome"].clone();
     assert_eq!(words(&outcome["properties"]["instrument"]["enum"]), instruments);
+}
+
+/// Computed with another implementation of SHA-256.
+#[test]
+fn tallies_of_the_golden_batches_are_the_published_ones() {
+    let text = std::fs::read_to_string(fixture("tallies.json")).unwrap();
+    let published: Value = serde_json::from_str(&text).unwrap();
+    for kind in EventKind::ALL {
+        let golden = std::fs::read_to_string(fixture(&format!("{kind}.v1.jsonl"))).unwrap();
+        let digests = golden.lines().map(LineDigest::of);
+        let tally = digests.fold(Tally::default(), Tally::with);
+        let told = &published[kind.as_str()];
+        assert_eq!(told["count"], tally.count);
+        assert_eq!(told["sum"], format!("{:016x}", tally.sum));
+    }
 }
 
 #[tokio::test]

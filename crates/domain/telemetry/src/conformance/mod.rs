@@ -19,6 +19,7 @@ pub use case::Case;
 pub use events::{rehab_events, rehab_events_are_unseen};
 pub use programs::{programs, programs_are_unseen};
 pub use service::{
-    FarSide, an_outage_and_a_lost_answer_lose_and_double_nothing, batch, ids, keys,
-    poison_is_named_and_the_rest_goes_on, what_is_sent_again_arrives_once,
+    FarSide, an_hour_is_counted_and_summed_up, an_outage_and_a_lost_answer_lose_and_double_nothing,
+    batch, ids, keys, poison_is_named_and_the_rest_goes_on,
+    what_is_refused_without_a_name_is_found_by_halves, what_is_sent_again_arrives_once,
 };

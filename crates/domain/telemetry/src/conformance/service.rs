@@ -9,8 +9,8 @@ use restartix_kernel::{AppointmentId, Clock, EventId, Random};
 use restartix_tenancy::Tenant;
 
 use crate::{
-    AnalyticsFact, Batch, BatchId, EventKind, Fact, Kept, KeyEpoch, Line, PseudonymKey,
-    PseudonymKeys, SendError, TelemetryService, Told,
+    AnalyticsFact, Batch, BatchId, EventKind, Fact, Hour, Kept, KeyEpoch, Line, PseudonymKey,
+    PseudonymKeys, SendError, Tally, TelemetryService, Told,
 };
 
 /// The other side of a service: what it got, and how it is made to fail.
@@ -23,6 +23,8 @@ pub trait FarSide {
     fn lose_next_answer(&self);
     /// It refuses this event.
     fn refuse(&self, event: EventId);
+    /// It refuses whatever has this event in it, and does not say why.
+    fn dislike(&self, event: EventId);
 }
 
 /// Keys that no product has.
@@ -121,4 +123,49 @@ pub async fn poison_is_named_and_the_rest_goes_on(
     let rest = Batch { id: BatchId(EventId::fresh(clock, random)), lines };
     service.send(tenant, &rest).await.unwrap();
     assert_eq!(far.received().split_off(before), ids(&rest), "the rest arrived");
+}
+
+/// A batch that is refused without a name can go in halves, until the one event is left.
+pub async fn what_is_refused_without_a_name_is_found_by_halves(
+    service: &dyn TelemetryService,
+    far: &dyn FarSide,
+    tenant: &Tenant,
+    (clock, random): (&dyn Clock, &dyn Random),
+) {
+    let before = far.received().len();
+    let sent = batch(tenant, 4, clock, random);
+    far.dislike(sent.lines.get(2).unwrap().id());
+    let lines = |range: std::ops::Range<usize>| sent.lines.get(range).unwrap().to_vec();
+    let part = |lines| Batch { id: BatchId(EventId::fresh(clock, random)), lines };
+    for (range, taken) in [(0..4, false), (0..2, true), (2..4, false), (2..3, false), (3..4, true)]
+    {
+        match (service.send(tenant, &part(lines(range.clone()))).await, taken) {
+            (Ok(()), true) | (Err(SendError::Indigestible(_)), false) => {}
+            (other, _) => panic!("{range:?} came to {other:?}"),
+        }
+    }
+    let wanted: Vec<_> = [0, 1, 3].map(|n: usize| sent.lines.get(n).unwrap().id()).into();
+    assert_eq!(far.received().split_off(before), wanted, "everything but the one arrived");
+}
+
+/// The service says what it has of an hour, of each organisation by itself, each event once.
+pub async fn an_hour_is_counted_and_summed_up(
+    service: &dyn TelemetryService,
+    (tenant, other): (&Tenant, &Tenant),
+    (clock, random): (&dyn Clock, &dyn Random),
+) {
+    let sent = batch(tenant, 3, clock, random);
+    let hour = Hour::of(sent.lines.first().unwrap().occurred_at());
+    let (mut wanted, elsewhere) =
+        (service.tally(tenant, hour).await.unwrap(), service.tally(other, hour).await.unwrap());
+    for line in sent.lines.iter().filter(|line| Hour::of(line.occurred_at()) == hour) {
+        wanted = wanted.with(line.digest());
+    }
+    service.send(tenant, &sent).await.unwrap();
+    let again = Batch { id: BatchId(EventId::fresh(clock, random)), lines: sent.lines.clone() };
+    service.send(tenant, &again).await.unwrap();
+    assert_eq!(service.tally(tenant, hour).await.unwrap(), wanted);
+    assert_eq!(service.tally(other, hour).await.unwrap(), elsewhere, "another organisation's");
+    let never = Hour::of(clock.now() - chrono::TimeDelta::days(1000));
+    assert_eq!(service.tally(tenant, never).await.unwrap(), Tally::default());
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -6,7 +6,7 @@ use restartix_kernel::EventId;
 use restartix_tenancy::{OrgId, Tenant};
 
 use crate::conformance::FarSide;
-use crate::{Batch, BatchId, PoisonReason, Poisoned, SendError, TelemetryService};
+use crate::{Batch, BatchId, Hour, PoisonReason, Poisoned, SendError, Tally, TelemetryService};
 
 /// Keeps what it is sent; can be told to fail.
 #[derive(Debug, Default)]
@@ -17,7 +17,10 @@ struct State {
     batches: BTreeSet<BatchId>,
     known: BTreeSet<EventId>,
     lines: Vec<(OrgId, EventId, String)>,
+    tallies: BTreeMap<(OrgId, Hour), Tally>,
     refused: BTreeSet<EventId>,
+    /// Refused without being named.
+    disliked: BTreeSet<EventId>,
     away: bool,
     lose: bool,
 }
@@ -40,6 +43,9 @@ impl TelemetryService for MemoryTelemetryService {
         if state.away {
             return Err(SendError::Unavailable("told to be away".into()));
         }
+        if batch.lines.iter().any(|line| state.disliked.contains(&line.id())) {
+            return Err(SendError::Indigestible("told to refuse something".into()));
+        }
         let poison: Vec<_> = batch
             .lines
             .iter()
@@ -54,6 +60,9 @@ impl TelemetryService for MemoryTelemetryService {
                 if state.known.insert(line.id()) {
                     let kept = (tenant.organisation(), line.id(), line.as_str().to_owned());
                     state.lines.push(kept);
+                    let hour = (tenant.organisation(), Hour::of(line.occurred_at()));
+                    let tally = state.tallies.entry(hour).or_default();
+                    *tally = tally.with(line.digest());
                 }
             }
         }
@@ -61,6 +70,15 @@ impl TelemetryService for MemoryTelemetryService {
             return Err(SendError::Unavailable("told to lose the answer".into()));
         }
         Ok(())
+    }
+
+    async fn tally(&self, tenant: &Tenant, hour: Hour) -> Result<Tally, SendError> {
+        let state = self.state();
+        if state.away {
+            return Err(SendError::Unavailable("told to be away".into()));
+        }
+        let tally = state.tallies.get(&(tenant.organisation(), hour));
+        Ok(tally.copied().unwrap_or_default())
     }
 }
 
@@ -79,5 +97,9 @@ impl FarSide for MemoryTelemetryService {
 
     fn refuse(&self, event: EventId) {
         self.state().refused.insert(event);
+    }
+
+    fn dislike(&self, event: EventId) {
+        self.state().disliked.insert(event);
     }
 }

@@ -139,6 +139,14 @@ fn every_number_is_held_against_its_bounds() {
     }
     assert_eq!(bad(|draft| draft.score = Some(1)), Err(Rejection::UnexpectedField));
     assert_eq!(staff(ReportDraft { sets: Some(1), ..outcome() }), Err(Rejection::UnexpectedField));
-    assert_eq!(staff(ReportDraft { score: Some(1_001), ..outcome() }), Err(Rejection::OutOfRange));
+    for instrument in Instrument::ALL {
+        let most = i64::from(instrument.most());
+        let of =
+            |score| ReportDraft { instrument: Some(*instrument), score: Some(score), ..outcome() };
+        staff(of(most)).unwrap();
+        for score in [-1, most + 1] {
+            assert_eq!(staff(of(score)), Err(Rejection::OutOfRange), "{instrument} {score}");
+        }
+    }
     assert_eq!(staff(ReportDraft { instrument: None, ..outcome() }), Err(Rejection::Required));
 }
