@@ -1,24 +1,5 @@
--- The functions that may look across organisations: a short, listed set, owned by core_definer,
--- which has BYPASSRLS, no login and no member. For want of a member, only a DBA can replace them:
--- they are part of `core-api migrate --bootstrap`. Idempotent. The tables come later, by
--- `core-api migrate`, so bodies are not checked here.
---
--- Written in plpgsql where a request waits for them: its plans are kept for the session.
-SET LOCAL check_function_bodies = off;
-
--- To replace a function, or to hand one over, one must be a member of its owner: for the moment of
--- this transaction, where the DBA is no superuser.
-DO $$
-BEGIN
-  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-    EXECUTE format('GRANT core_definer TO %I', current_user);
-  END IF;
-END
-$$;
-
-CREATE SCHEMA IF NOT EXISTS definer;
-GRANT USAGE ON SCHEMA definer TO core_app, core_worker;
-REVOKE ALL ON SCHEMA definer FROM PUBLIC;
+-- The listed functions that belong to no file of their own, and what is done with all of them at the
+-- end; open.sql begins, and telemetry.sql stands between.
 
 -- Who stands behind each of several subjects, and where they act now: by its place in the arrays, so
 -- that each of those who asked together is told of nobody else. A subject that is unknown has no row.
@@ -528,103 +509,6 @@ BEGIN
 END
 $$;
 
--- Freezes what waits for the Telemetry service into batches, each of one organisation, and leases
--- batches that are due, the oldest first: of all of it, the id and the members of each batch are
--- durable before anybody gets it. An organisation has a few batches at once, so that those of a long
--- outage are not all made in advance.
-CREATE OR REPLACE FUNCTION definer.claim_telemetry(
-  p_batches integer, p_events integer, p_epoch integer, p_now timestamptz, p_lease uuid,
-  p_until timestamptz)
-RETURNS TABLE (org_id bigint, id uuid, key_epoch integer, attempts integer)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  c_at_once CONSTANT integer := 4;
-  v_org bigint;
-  v_batch uuid;
-BEGIN
-  FOR v_org IN
-    SELECT o.id FROM public.organizations o
-    CROSS JOIN LATERAL (
-      SELECT e.id FROM public.telemetry_events e
-      WHERE e.org_id = o.id AND e.batch_id IS NULL AND e.reason IS NULL ORDER BY e.id LIMIT 1) first
-    WHERE (SELECT count(*) FROM public.telemetry_batches b WHERE b.org_id = o.id) < c_at_once
-    ORDER BY first.id LIMIT p_batches
-  LOOP
-    v_batch := gen_random_uuid();
-    WITH members AS (
-      SELECT e.id FROM public.telemetry_events e
-      WHERE e.org_id = v_org AND e.batch_id IS NULL AND e.reason IS NULL
-      ORDER BY e.id LIMIT p_events FOR UPDATE SKIP LOCKED
-    )
-    UPDATE public.telemetry_events e SET batch_id = v_batch
-    FROM members m WHERE e.org_id = v_org AND e.id = m.id;
-    -- None: another forwarder has just taken them.
-    IF FOUND THEN
-      INSERT INTO public.telemetry_batches (org_id, id, key_epoch, due_at)
-      VALUES (v_org, v_batch, p_epoch, p_now);
-    END IF;
-  END LOOP;
-  RETURN QUERY
-  WITH due AS (
-    SELECT b.org_id, b.id FROM public.telemetry_batches b
-    WHERE b.due_at <= p_now ORDER BY b.due_at LIMIT p_batches FOR UPDATE SKIP LOCKED
-  )
-  UPDATE public.telemetry_batches b
-  SET lease = p_lease, due_at = p_until, attempts = b.attempts + 1
-  FROM due WHERE b.org_id = due.org_id AND b.id = due.id
-  RETURNING b.org_id, b.id, b.key_epoch, b.attempts - 1;
-END
-$$;
-
--- Records what became of claimed batches; one whose lease is not the current one changes nothing.
--- p_verdicts: done, retry, quarantine. Of a batch in quarantine the named events are put aside with
--- their reason, and the others wait for another batch.
-CREATE OR REPLACE FUNCTION definer.settle_telemetry(
-  p_ids uuid[], p_leases uuid[], p_verdicts text[], p_retry_at timestamptz[],
-  p_poison_ids uuid[], p_poison_batches uuid[], p_poison_reasons text[])
-RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  v record;
-BEGIN
-  FOR v IN
-    SELECT b.org_id, b.id, t.verdict, t.retry_at
-    FROM unnest(p_ids, p_leases, p_verdicts, p_retry_at) AS t (id, lease, verdict, retry_at)
-    JOIN public.telemetry_batches b ON b.id = t.id AND b.lease = t.lease
-    ORDER BY b.id FOR UPDATE OF b
-  LOOP
-    IF v.verdict = 'retry' THEN
-      UPDATE public.telemetry_batches b SET due_at = v.retry_at, lease = NULL
-      WHERE b.org_id = v.org_id AND b.id = v.id;
-      CONTINUE;
-    END IF;
-    IF v.verdict = 'done' THEN
-      DELETE FROM public.telemetry_events e WHERE e.org_id = v.org_id AND e.batch_id = v.id;
-    ELSE
-      UPDATE public.telemetry_events e SET batch_id = NULL, reason = p.reason
-      FROM unnest(p_poison_ids, p_poison_batches, p_poison_reasons) AS p (id, batch_id, reason)
-      WHERE e.org_id = v.org_id AND e.batch_id = v.id AND p.batch_id = v.id AND e.id = p.id;
-      UPDATE public.telemetry_events e SET batch_id = NULL
-      WHERE e.org_id = v.org_id AND e.batch_id = v.id;
-    END IF;
-    DELETE FROM public.telemetry_batches b WHERE b.org_id = v.org_id AND b.id = v.id;
-  END LOOP;
-END
-$$;
-
--- How much waits for the Telemetry service, since when, and how much was put aside. The database's
--- clock said when; nothing waits since later than now on the caller's.
-CREATE OR REPLACE FUNCTION definer.telemetry_backlog(p_now timestamptz)
-RETURNS TABLE (events bigint, since timestamptz, quarantined bigint)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  RETURN QUERY
-  SELECT count(*) FILTER (WHERE e.reason IS NULL), least(min(e.queued_at) FILTER (WHERE e.reason IS NULL), CASE WHEN bool_or(e.reason IS NULL) THEN p_now END),
-    count(*) FILTER (WHERE e.reason IS NOT NULL)
-  FROM public.telemetry_events e;
-END
-$$;
-
 DO $$
 DECLARE
   f regprocedure;
@@ -641,7 +525,10 @@ DECLARE
     "sequence_webhooks": "core_worker", "claim_webhooks": "core_worker",
     "settle_webhooks": "core_worker",
     "claim_telemetry": "core_worker", "settle_telemetry": "core_worker",
-    "telemetry_backlog": "core_worker"}';
+    "telemetry_backlog": "core_worker", "requeue_telemetry": "core_worker",
+    "telemetry_epochs": "core_worker",
+    "claim_unsealed": "core_worker", "seal_audit": "core_worker",
+    "claim_telemetry_hours": "core_worker", "settle_telemetry_hour": "core_worker"}';
 BEGIN
   GRANT CREATE ON SCHEMA definer TO core_definer;
   FOR f IN

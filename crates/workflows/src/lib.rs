@@ -46,11 +46,11 @@ pub use once::{
     Print,
 };
 pub use recordings::{DueRecording, DueRecordings, Recorder, RecordingKeeper};
-pub use records::Records;
+pub use records::{ExportPart, Records};
 pub use rehab::{ProgramDraft, ProgramPatch, Receipt, Rehab};
 pub use rooms::{KeptRoom, RoomDuties, RoomDuty, RoomKeeper, RoomSweeper, Standing};
 pub use schedule::{Schedule, TypeDraft};
-pub use telemetry::TelemetryForwarder;
+pub use telemetry::{AuditSealer, TelemetryForwarder, TelemetryReconciler};
 pub use unit::{Access, UnitOfWork, Work};
 pub use visits::{Entrance, JoinKey, Pass, Visits, WaitingRoom};
 pub use webhooks::{

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use restartix_kernel::StoreError;
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
-use restartix_telemetry::{AuditTrail, Programs, RehabEvents, TelemetryFeed};
+use restartix_telemetry::{AuditSeals, AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
@@ -75,6 +75,8 @@ pub trait Work: Send {
     fn outbox(&mut self) -> &mut dyn Outbox;
     /// The trace of it all.
     fn audit(&mut self) -> &mut dyn AuditTrail;
+    /// What seals that trace.
+    fn seals(&mut self) -> &mut dyn AuditSeals;
 
     /// Makes everything durable at once. A unit begun for [`Access::Change`] without an audit line
     /// is a defect: it is undone instead.

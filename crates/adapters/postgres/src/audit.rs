@@ -106,6 +106,12 @@ impl AuditTrail for PgWork {
         if let Some(operation) = &filter.operation {
             query = query.filter(audit::operation.eq(operation.clone()));
         }
+        if let Some(patient) = filter.patient {
+            query = query.filter(audit::patient_id.eq(patient.as_uuid()));
+        }
+        if let Some(ending) = filter.ending {
+            query = query.filter(audit::outcome.eq(ending.as_str()));
+        }
         let rows: Vec<EntryRow> = query.load(self.tx()).await.map_err(store_error)?;
         let entries = rows.into_iter().map(AuditEntry::try_from).collect::<Result<_, _>>()?;
         Ok(Page::of_one_more(entries, page.limit, |entry: &AuditEntry| entry.id.to_string()))

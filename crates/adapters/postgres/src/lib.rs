@@ -7,7 +7,8 @@
 //!
 //! * [`Database`] connects; [`PgUnits`] begins units of work.
 //! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgRoomDuties`], [`PgOpenCalls`], [`PgDueRecordings`],
-//!   [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`], [`PgTelemetryQueue`], [`PgExpiredAnswers`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap/definers.sql` and nothing else.
+//!   [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`], [`PgTelemetryQueue`], [`PgTelemetryHours`], [`PgSealQueue`],
+//!   [`PgExpiredAnswers`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
 //!
 //! Why these crates: `diesel-async` speaks the protocol through `tokio-postgres`, so that no libpq
@@ -30,6 +31,7 @@ mod preparing;
 mod rehab;
 mod scheduling;
 mod schema;
+mod seals;
 mod telemetry;
 mod tenancy;
 mod tls;
@@ -45,7 +47,8 @@ pub use endpoint::Endpoint;
 pub use files::PgDueFiles;
 pub use operator::{NewOrganisation, Operator, OperatorError};
 pub use outbox::PgEventQueue;
-pub use telemetry::PgTelemetryQueue;
+pub use seals::PgSealQueue;
+pub use telemetry::{PgTelemetryHours, PgTelemetryQueue};
 pub use tenancy::PgDirectory;
 pub use unit::PgUnits;
 pub use video::{PgDueRecordings, PgJoinCodes, PgOpenCalls, PgRoomDuties, PgRoomNames};

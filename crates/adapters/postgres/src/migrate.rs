@@ -16,7 +16,11 @@ use crate::{ConnectError, Database};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/schema");
 const ROLES: &str = include_str!("../../../../migrations/bootstrap/roles.sql");
-const DEFINERS: &str = include_str!("../../../../migrations/bootstrap/definers.sql");
+const DEFINERS: &str = concat!(
+    include_str!("../../../../migrations/bootstrap/open.sql"),
+    include_str!("../../../../migrations/bootstrap/telemetry.sql"),
+    include_str!("../../../../migrations/bootstrap/definers.sql"),
+);
 
 /// Why a database was not brought to where it should be.
 #[derive(Debug, thiserror::Error)]

@@ -392,6 +392,28 @@ table! {
     }
 }
 
+table! {
+    audit_leaves (org_id, seq) {
+        org_id -> BigInt,
+        seq -> BigInt,
+        event_id -> Uuid,
+        leaf -> Binary,
+    }
+}
+
+table! {
+    audit_heads (org_id, seq) {
+        org_id -> BigInt,
+        seq -> BigInt,
+        chain -> Binary,
+        sealed_at -> Timestamptz,
+        key -> Binary,
+        signature -> Binary,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(audit_leaves, audit_events);
+
 allow_tables_to_appear_in_same_query!(
     people,
     memberships,

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
-use restartix_telemetry::{AuditTrail, Programs, RehabEvents, TelemetryFeed};
+use restartix_telemetry::{AuditSeals, AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
 use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
@@ -15,12 +15,20 @@ use crate::transaction::TenantTx;
 #[derive(Clone)]
 pub struct PgUnits {
     database: Database,
+    /// Whether a change has to leave a line.
+    traced: bool,
 }
 
 impl PgUnits {
     /// Units of work over `database`.
     pub const fn new(database: Database) -> Self {
-        Self { database }
+        Self { database, traced: true }
+    }
+
+    /// Units of work that commit a change without its audit line: to measure what that line costs.
+    #[cfg(feature = "untraced")]
+    pub const fn untraced(database: Database) -> Self {
+        Self { database, traced: false }
     }
 }
 
@@ -29,7 +37,7 @@ impl UnitOfWork for PgUnits {
     async fn begin(&self, tenant: &Tenant, access: Access) -> Result<Box<dyn Work>, StoreError> {
         let connection = self.database.connection().await?;
         let tx = TenantTx::new(connection, tenant.organisation(), access);
-        Ok(Box::new(PgWork { tx, actor: tenant.actor(), traced: false }))
+        Ok(Box::new(PgWork { tx, actor: tenant.actor(), traced: !self.traced }))
     }
 }
 
@@ -143,6 +151,10 @@ impl Work for PgWork {
     }
 
     fn audit(&mut self) -> &mut dyn AuditTrail {
+        self
+    }
+
+    fn seals(&mut self) -> &mut dyn AuditSeals {
         self
     }
 

@@ -87,7 +87,7 @@ impl Bench {
 
     async fn settle(&self, batch: &FrozenBatch, verdict: ForwardVerdict) -> Result<()> {
         let settled = Forwarded { batch: batch.id, lease: batch.lease, verdict };
-        Ok(self.queue.settle(&[settled]).await?)
+        Ok(self.queue.settle(&[settled], SystemClock.now()).await?)
     }
 
     async fn waiting(&self) -> Result<(u64, u64)> {
@@ -142,7 +142,7 @@ async fn what_commits_waits_and_what_does_not_commit_never_did() -> Result<()> {
     }
     let bela = sign_in(&bench.database, "bela").await?;
     assert!(bench.members(bela.tenant()?, batch.id).await?.is_empty(), "another organisation's");
-    bench.settle(&batch, ForwardVerdict::Done).await?;
+    bench.settle(&batch, ForwardVerdict::Done(Vec::new())).await?;
     assert_eq!(bench.waiting().await?, (0, 0));
     assert!(bench.claim(500, SystemClock.now()).await?.is_empty());
     Ok(())
@@ -161,19 +161,19 @@ async fn a_batch_stays_the_same_however_often_it_is_claimed() -> Result<()> {
     bench.change(tenant, true).await?;
     let second = only(bench.claim(500, now).await?)?;
     assert_ne!(second.id, first.id);
-    bench.settle(&second, ForwardVerdict::Done).await?;
+    bench.settle(&second, ForwardVerdict::Done(Vec::new())).await?;
     let later = now + TimeDelta::seconds(41);
     let again = only(bench.claim(500, later).await?)?;
     assert_eq!((again.id, again.attempts), (first.id, 1));
     assert_eq!(ids(&bench.members(tenant, again.id).await?), members);
     // Who comes back after its lease says nothing any more.
-    bench.settle(&first, ForwardVerdict::Done).await?;
+    bench.settle(&first, ForwardVerdict::Done(Vec::new())).await?;
     assert_eq!(bench.waiting().await?, (2, 0));
     bench.settle(&again, ForwardVerdict::RetryAt(later + TimeDelta::seconds(5))).await?;
     assert!(bench.claim(500, later + TimeDelta::seconds(4)).await?.is_empty());
     let third = only(bench.claim(500, later + TimeDelta::seconds(6)).await?)?;
     assert_eq!(third.id, first.id);
-    bench.settle(&third, ForwardVerdict::Done).await?;
+    bench.settle(&third, ForwardVerdict::Done(Vec::new())).await?;
     assert_eq!(bench.waiting().await?, (0, 0));
     Ok(())
 }
@@ -192,7 +192,7 @@ async fn poison_is_put_aside_and_the_rest_goes_into_another_batch() -> Result<()
     let rest = only(bench.claim(500, SystemClock.now()).await?)?;
     assert_ne!(rest.id, batch.id);
     assert_eq!(ids(&bench.members(tenant, rest.id).await?), members[1..]);
-    bench.settle(&rest, ForwardVerdict::Done).await?;
+    bench.settle(&rest, ForwardVerdict::Done(Vec::new())).await?;
     assert_eq!(bench.waiting().await?, (0, 1));
     sql(
         &bench.database,
@@ -243,7 +243,7 @@ async fn forwarders_side_by_side_share_nothing_and_miss_nothing() -> Result<()> 
                 for _ in 0..40 {
                     for found in bench.claim(3, now).await? {
                         sent.extend(ids(&bench.members(anna.tenant()?, found.row.id).await?));
-                        bench.settle(&found.row, ForwardVerdict::Done).await?;
+                        bench.settle(&found.row, ForwardVerdict::Done(Vec::new())).await?;
                     }
                 }
                 anyhow::Ok(sent)

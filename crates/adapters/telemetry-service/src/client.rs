@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
 use restartix_kernel::{Clock, EventId};
-use restartix_telemetry::{Batch, PoisonReason, Poisoned, SendError, TelemetryService};
+use restartix_telemetry::{
+    Batch, Hour, PoisonReason, Poisoned, SendError, Tally, TelemetryService,
+};
 use restartix_tenancy::Tenant;
 use serde::Deserialize;
 use sha2::Sha256;
@@ -47,6 +49,14 @@ struct RefusedEvent {
     id: String,
     #[serde(default)]
     reason: String,
+}
+
+/// The answer to a question for a tally.
+#[derive(Deserialize)]
+struct TallyAnswer {
+    count: u64,
+    /// 16 hexadecimal digits.
+    sum: String,
 }
 
 impl TelemetryClient {
@@ -121,9 +131,35 @@ impl TelemetryClient {
         };
         self.transport.exchange(make).await
     }
+
+    async fn ask_tally(&self, tenant: &Tenant, hour: Hour) -> Result<Tally, CallError> {
+        let target = format!(
+            "/v1/tallies?organization_id={}&hour={}",
+            tenant.organisation(),
+            hour.begins().format("%Y-%m-%dT%H:%M:%SZ")
+        );
+        let (key, uri) = (self.key.clone(), format!("{}{target}", self.base));
+        let timestamp = self.clock.now().timestamp();
+        let make = move || {
+            let signature = sign(&key, timestamp, &target, &[])?;
+            Request::get(uri)
+                .header("telemetry-timestamp", timestamp.to_string())
+                .header("telemetry-signature", signature)
+                .body(Vec::new())
+                .map_err(CallError::internal)
+        };
+        let Answer { status, body } = self.transport.exchange(make).await?;
+        if status != 200 {
+            return Err(CallError::Status { status });
+        }
+        let told: TallyAnswer = serde_json::from_slice(&body).map_err(|_| CallError::Unreadable)?;
+        let sum = u64::from_str_radix(&told.sum, 16).map_err(|_| CallError::Unreadable)?;
+        Ok(Tally { count: told.count, sum })
+    }
 }
 
-/// `v1=` and the digest over `v1.{timestamp}.{batch}.` and the body as it is sent.
+/// `v1=` and the digest over `v1.{timestamp}.{batch}.` and the body as it is sent; of a question, the
+/// path and the query stand in the place of the batch.
 fn sign(key: &[u8], timestamp: i64, batch: &str, body: &[u8]) -> Result<String, CallError> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(CallError::internal)?;
     mac.update(format!("v1.{timestamp}.{batch}.").as_bytes());
@@ -171,6 +207,7 @@ impl TelemetryService for TelemetryClient {
         let (outcome, health) = match &sent {
             Ok(()) => ("taken", Health::Ok),
             Err(SendError::Poison(_)) => ("poison", Health::Ok),
+            Err(SendError::Indigestible(_)) => ("indigestible", Health::Ok),
             Err(SendError::Refused(_)) => ("refused", Health::Failing),
             Err(SendError::Unavailable(_)) => ("unavailable", Health::Failing),
         };
@@ -180,6 +217,13 @@ impl TelemetryService for TelemetryClient {
         metrics::histogram!("telemetry_batch_duration_seconds", "outcome" => outcome)
             .record(took.as_secs_f64());
         sent
+    }
+
+    async fn tally(&self, tenant: &Tenant, hour: Hour) -> Result<Tally, SendError> {
+        let asked = self.ask_tally(tenant, hour).await;
+        let outcome = if asked.is_ok() { "answered" } else { "failed" };
+        metrics::counter!("telemetry_tallies_total", "outcome" => outcome).increment(1);
+        Ok(asked?)
     }
 }
 

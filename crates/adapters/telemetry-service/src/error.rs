@@ -21,6 +21,9 @@ pub enum CallError {
     /// It refuses events without naming one of the batch.
     #[error("the Telemetry service refuses events and names none of the batch")]
     Unnamed,
+    /// What it answers is not of the format.
+    #[error("the Telemetry service's answer cannot be read")]
+    Unreadable,
     /// The request could not be built or carried out in this process.
     #[error("the call to the Telemetry service could not be made")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -43,8 +46,13 @@ impl CallError {
         match self {
             Self::Transport(_) | Self::Internal(_) => true,
             Self::Status { status } => *status == 429 || *status >= 500,
-            Self::Public(_) | Self::Unnamed => false,
+            Self::Public(_) | Self::Unnamed | Self::Unreadable => false,
         }
+    }
+
+    /// Whether something in the batch is the cause, and its other events may be taken without it.
+    const fn is_of_the_batch(&self) -> bool {
+        matches!(self, Self::Unnamed | Self::Status { status: 400 | 413 })
     }
 }
 
@@ -52,6 +60,8 @@ impl From<CallError> for SendError {
     fn from(error: CallError) -> Self {
         if error.is_passing() {
             Self::Unavailable(Box::new(error))
+        } else if error.is_of_the_batch() {
+            Self::Indigestible(Box::new(error))
         } else {
             Self::Refused(Box::new(error))
         }

@@ -33,6 +33,10 @@ impl FarSide for Far {
     fn refuse(&self, event: EventId) {
         self.0.switch(|switches| switches.refuse_events.push(event.to_string()));
     }
+
+    fn dislike(&self, event: EventId) {
+        self.0.switch(|switches| switches.refuse_unnamed.push(event.to_string()));
+    }
 }
 
 struct Bench {
@@ -81,6 +85,11 @@ async fn the_client_keeps_the_rules_of_the_port() {
     conformance::an_outage_and_a_lost_answer_lose_and_double_nothing(&client, far, tenant, chance)
         .await;
     conformance::poison_is_named_and_the_rest_goes_on(&client, far, tenant, chance).await;
+    conformance::what_is_refused_without_a_name_is_found_by_halves(&client, far, tenant, chance)
+        .await;
+    let other = principal(43, Role::Admin, &bench.random).await;
+    let both = (tenant, other.tenant().unwrap());
+    conformance::an_hour_is_counted_and_summed_up(&client, both, chance).await;
     assert_eq!(client.health(), Health::Ok);
 }
 

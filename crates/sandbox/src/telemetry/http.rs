@@ -8,16 +8,18 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::control;
 use super::server::{Shared, State};
 use super::signature::Signed;
+use super::store::Tally;
 use super::switches::Switches;
 use crate::faults::Fault;
 use crate::journal::Direction;
 use crate::listener::StandIn;
-use crate::reply::{answered, dropped, slowly};
+use crate::reply::{answered, dropped, pairs, slowly};
 
 /// How long an unanswered request is held before its connection drops.
 const SILENCE: Duration = Duration::from_secs(600);
@@ -37,6 +39,7 @@ impl StandIn for Shared {
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match (request.method().as_str(), segments.as_slice()) {
             ("POST", ["v1", "ingest"]) => self.ingest(&request, &body).await,
+            ("GET", ["v1", "tallies"]) => self.tally(&request).await,
             ("GET", ["healthz"]) => {
                 let faults = self.state().switches.faults.clone();
                 let fault = faults.outage.then(dropped);
@@ -132,10 +135,70 @@ impl Shared {
         else {
             return refused("json");
         };
-        self.keep(state, batch, events)
+        let digests = lines.iter().map(|line| digest(line)).collect();
+        self.keep(state, batch, events, digests)
     }
 
-    fn keep(&self, state: &mut State, batch: &str, events: Vec<Value>) -> Answer {
+    /// What there is of an organisation's hour.
+    async fn tally(self: &Arc<Self>, request: &HttpRequest) -> HttpResponse {
+        let now = self.clock.now();
+        let (number, fault, switches) = self.open(request, now);
+        match fault {
+            Some(Fault::Drop) => return dropped(),
+            Some(Fault::Silence) => {
+                self.clock.sleep(SILENCE).await;
+                return dropped();
+            }
+            Some(Fault::Unavailable | Fault::TooMany) => return answered(503).finish(),
+            None => {}
+        }
+        if switches.delay_ms > 0 {
+            self.clock.sleep(Duration::from_millis(switches.delay_ms)).await;
+        }
+        let (status, said) = self.told(request, now);
+        self.state().journal.close(number, Some(status), false);
+        answered(status).json(said)
+    }
+
+    fn told(&self, request: &HttpRequest, now: DateTime<Utc>) -> Answer {
+        let header = |name: &str| {
+            request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        };
+        let target = request.uri().path_and_query().map(actix_web::http::uri::PathAndQuery::as_str);
+        let signed = Signed {
+            batch: target.unwrap_or_default(),
+            timestamp: header("telemetry-timestamp"),
+            signature: header("telemetry-signature"),
+            body: &[],
+        };
+        if !self.key.verifies(&signed, now) {
+            return (401, json!({ "code": "signature" }));
+        }
+        let query = pairs(request.query_string());
+        let organisation = query.get("organization_id").and_then(|text| text.parse().ok());
+        let hour = query.get("hour").filter(|hour| hour.parse::<DateTime<Utc>>().is_ok());
+        let (Some(organisation), Some(hour)) = (organisation, hour) else {
+            return refused("query");
+        };
+        let Tally { count, sum } = self.state().store.tally(organisation, hour);
+        (200, json!({ "count": count, "sum": format!("{sum:016x}") }))
+    }
+
+    fn keep(
+        &self,
+        state: &mut State,
+        batch: &str,
+        events: Vec<Value>,
+        digests: Vec<u64>,
+    ) -> Answer {
+        let id = |event: &Value| event.get("id").and_then(Value::as_str).map(str::to_owned);
+        let disliked =
+            |event: &Value| id(event).is_some_and(|id| state.switches.refuse_unnamed.contains(&id));
+        if events.iter().any(disliked) {
+            let summary = &mut state.store.summary;
+            summary.poisoned_batches = summary.poisoned_batches.saturating_add(1);
+            return (422, json!({ "code": "told_to_refuse_something" }));
+        }
         let poison: Vec<Value> = events
             .iter()
             .filter_map(|event| {
@@ -155,7 +218,7 @@ impl Shared {
             return refused("organizations");
         }
         let came = events.len();
-        match state.store.keep(batch, events) {
+        match state.store.keep(batch, events, digests) {
             Ok(new) => {
                 let again = came.saturating_sub(new);
                 (202, json!({ "batch_id": batch, "accepted": new, "duplicates": again }))
@@ -191,4 +254,28 @@ fn decompressed(body: &[u8]) -> Option<String> {
     let reader = zstd::Decoder::new(body).ok()?;
     let read = reader.take(MAX_BODY.saturating_add(1)).read_to_string(&mut text).ok()?;
     (u64::try_from(read).ok()? <= MAX_BODY).then_some(text)
+}
+
+/// The number that a line adds to a tally, as `fixtures/telemetry` says.
+fn digest(line: &str) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update([0]);
+    hash.update(line.as_bytes());
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = hash.finalize().into();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_golden_batch_comes_to_its_published_sum() {
+        let told: Value =
+            serde_json::from_str(include_str!("../../../../fixtures/telemetry/tallies.json"))
+                .unwrap();
+        let golden = include_str!("../../../../fixtures/telemetry/rehab.v1.jsonl");
+        let sum = golden.lines().map(digest).fold(0_u64, u64::wrapping_add);
+        assert_eq!(told["rehab"]["sum"], format!("{sum:016x}"));
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! It is written from `fixtures/telemetry` and from nothing else: it verifies signatures and schemas
 //! by itself, keeps a batch whole or not at all, drops what comes twice, and answers 202 only after
-//! what it got is on the disk. What it got is found again after a restart of the process, where it
+//! what it got is on the disk. `GET /v1/tallies` says what it has of an hour. What it got is found again after a restart of the process, where it
 //! has a store of its own.
 //!
 //! # Control endpoints

@@ -16,6 +16,8 @@ pub struct Switches {
     pub delay_ms: u64,
     /// Ids of events that are refused, with the reason `other`.
     pub refuse_events: Vec<String>,
+    /// Ids of events because of which a batch is refused without a word on which.
+    pub refuse_unnamed: Vec<String>,
     /// Types of events that are refused, with the reason `unknown_type`; a line of the audit has its
     /// operation for a type.
     pub refuse_types: Vec<String>,

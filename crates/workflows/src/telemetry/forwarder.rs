@@ -1,12 +1,13 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use restartix_kernel::RandomExt;
+use restartix_kernel::{EventId, RandomExt};
 use restartix_telemetry::{
-    BacklogGauge, Batch, ForwardClaim, ForwardQueue, ForwardVerdict, Forwarded, FrozenBatch, Kept,
-    Line, MAX_EVENTS, PoisonReason, Poisoned, PseudonymKeys, SendError, TelemetryService,
+    Alarm, Backlog, BacklogGauge, Batch, ForwardClaim, ForwardQueue, ForwardVerdict, Forwarded,
+    FrozenBatch, Kept, Line, LineDigest, MAX_EVENTS, PoisonReason, Poisoned, PseudonymKeys,
+    SendError, TelemetryService,
 };
 use restartix_tenancy::{ClaimedRow, ClaimedRows, Tenant};
 
@@ -17,15 +18,24 @@ use crate::{Desk, Failure, Round, Worker};
 /// A batch is durable, with its id and its members, before it is sent for the first time, and gone
 /// only when the service has committed it. So a process that is killed at any point sends the same
 /// batch again, and the service recognises it. An event that the service will never take is put
-/// aside, and the others go on.
+/// aside, and the others go on: named by the service, or found by halves.
 pub struct TelemetryForwarder<Q> {
     desk: Desk,
     queue: ClaimedRows<Q>,
     service: Arc<dyn TelemetryService>,
     keys: PseudonymKeys,
     gauge: Arc<dyn BacklogGauge>,
+    memory: Mutex<Memory>,
+}
+
+/// What a forwarder remembers between rounds.
+struct Memory {
     /// When what waits was last shown.
-    shown: Mutex<DateTime<Utc>>,
+    shown: DateTime<Utc>,
+    /// When the service last took something.
+    taken: DateTime<Utc>,
+    /// The alarms that were raised then.
+    raised: Vec<Alarm>,
 }
 
 impl<Q: ForwardQueue> TelemetryForwarder<Q> {
@@ -39,6 +49,11 @@ impl<Q: ForwardQueue> TelemetryForwarder<Q> {
     const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(15);
     /// The pause after a refusal, which will not pass by itself.
     const AFTER_REFUSAL: TimeDelta = TimeDelta::seconds(30);
+    /// An event that is refused by itself, without a word on it, is put aside when the service has taken
+    /// something within this time, or has had so many chances: else the service may be what is wrong.
+    const PROOF: TimeDelta = TimeDelta::minutes(10);
+    /// See [`Self::PROOF`].
+    const CHANCES: u32 = 20;
     /// How often what waits is shown.
     const SHOWN_EVERY: TimeDelta = TimeDelta::seconds(10);
 
@@ -50,8 +65,14 @@ impl<Q: ForwardQueue> TelemetryForwarder<Q> {
         keys: PseudonymKeys,
         gauge: Arc<dyn BacklogGauge>,
     ) -> Self {
-        let shown = Mutex::new(DateTime::<Utc>::MIN_UTC);
-        Self { desk, queue: ClaimedRows::new(queue), service, keys, gauge, shown }
+        let never = DateTime::<Utc>::MIN_UTC;
+        let memory = Mutex::new(Memory { shown: never, taken: never, raised: Vec::new() });
+        Self { desk, queue: ClaimedRows::new(queue), service, keys, gauge, memory }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // Whoever panicked while holding it changed nothing by halves.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn deal(&self) -> Result<Round, Failure> {
@@ -67,7 +88,7 @@ impl<Q: ForwardQueue> TelemetryForwarder<Q> {
         let rows = self.queue.claim(&claim).await?;
         let settled = join_all(rows.into_iter().map(|row| self.forward(row))).await;
         if !settled.is_empty() {
-            self.queue.source().settle(&settled).await?;
+            self.queue.source().settle(&settled, self.desk.clock.now()).await?;
         }
         let again = |one: &&Forwarded| matches!(one.verdict, ForwardVerdict::RetryAt(_));
         Ok(Round { claimed: settled.len(), postponed: settled.iter().filter(again).count() })
@@ -94,13 +115,20 @@ impl<Q: ForwardQueue> TelemetryForwarder<Q> {
 
     async fn send(&self, tenant: &Tenant, frozen: &FrozenBatch, kept: &[Kept]) -> ForwardVerdict {
         let lines = match self.encode(tenant, frozen, kept) {
-            Ok(lines) if lines.is_empty() => return ForwardVerdict::Done,
+            Ok(lines) if lines.is_empty() => return ForwardVerdict::Done(Vec::new()),
             Ok(lines) => lines,
             Err(poisoned) => return ForwardVerdict::Quarantine(poisoned),
         };
         let batch = Batch { id: frozen.id, lines };
         match self.service.send(tenant, &batch).await {
-            Ok(()) => ForwardVerdict::Done,
+            Ok(()) => {
+                self.memory().taken = self.desk.clock.now();
+                ForwardVerdict::Done(told(kept, &batch))
+            }
+            Err(error @ SendError::Indigestible(_)) => {
+                warn(tenant, frozen, &error, "something in a batch is refused");
+                self.smaller(tenant, frozen, kept)
+            }
             Err(SendError::Poison(poisoned)) => {
                 for one in &poisoned {
                     put_aside(tenant, one);
@@ -118,6 +146,18 @@ impl<Q: ForwardQueue> TelemetryForwarder<Q> {
                 ForwardVerdict::RetryAt(self.after(Self::AFTER_REFUSAL))
             }
         }
+    }
+
+    /// What becomes of a batch of which something is refused, and nobody says what.
+    fn smaller(&self, tenant: &Tenant, frozen: &FrozenBatch, kept: &[Kept]) -> ForwardVerdict {
+        let [only] = kept else { return ForwardVerdict::Split };
+        let since = self.desk.clock.now().signed_duration_since(self.memory().taken);
+        if since > Self::PROOF && frozen.attempts < Self::CHANCES {
+            return ForwardVerdict::RetryAt(self.after(Self::AFTER_REFUSAL));
+        }
+        let poisoned = Poisoned { event: only.id(), reason: PoisonReason::Other };
+        put_aside(tenant, &poisoned);
+        ForwardVerdict::Quarantine(vec![poisoned])
     }
 
     /// The batch as lines, or the events of it that cannot be said.
@@ -159,20 +199,37 @@ impl<Q: ForwardQueue> TelemetryForwarder<Q> {
         self.desk.clock.now() + pause + jitter
     }
 
-    /// Shows what waits, from time to time.
+    /// Shows what waits, from time to time, and raises the alarms.
     async fn show(&self, now: DateTime<Utc>) -> Result<(), Failure> {
         {
-            let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-            if now.signed_duration_since(*shown) < Self::SHOWN_EVERY {
+            let mut memory = self.memory();
+            if now.signed_duration_since(memory.shown) < Self::SHOWN_EVERY {
                 return Ok(());
             }
-            *shown = now;
+            memory.shown = now;
         }
         let backlog = self.queue.source().backlog(now).await?;
-        let age = backlog.since.map_or(TimeDelta::zero(), |since| now - since);
-        self.gauge.show(&backlog, age);
+        self.gauge.show(&backlog, now);
+        let raised: Vec<_> =
+            Alarm::ALL.iter().copied().filter(|alarm| backlog.raises(*alarm, now)).collect();
+        let before = std::mem::replace(&mut self.memory().raised, raised.clone());
+        for alarm in raised.into_iter().filter(|alarm| !before.contains(alarm)) {
+            tell(alarm, &backlog, now);
+        }
         Ok(())
     }
+}
+
+/// Of the facts that were taken, the digests of what was told.
+fn told(kept: &[Kept], batch: &Batch) -> Vec<(EventId, LineDigest)> {
+    let facts = kept.iter().zip(&batch.lines).filter(|(kept, _)| matches!(kept, Kept::Told(_)));
+    facts.map(|(_, line)| (line.id(), line.digest())).collect()
+}
+
+fn tell(alarm: Alarm, backlog: &Backlog, now: DateTime<Utc>) {
+    let Backlog { events, quarantined, differing, .. } = *backlog;
+    let (alarm, seconds) = (alarm.as_str(), backlog.age(now).num_seconds());
+    tracing::error!(alarm, events, seconds, quarantined, differing, "telemetry needs somebody");
 }
 
 fn put_aside(tenant: &Tenant, poisoned: &Poisoned) {

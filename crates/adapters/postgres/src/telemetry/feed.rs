@@ -2,11 +2,15 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use restartix_kernel::{EventId, PersonId, StoreError};
 use restartix_telemetry::{
-    AuditEntry, BatchId, EventKind, Kept, Publication, Subject, TelemetryFeed, Told, Whom,
+    AuditEntry, BatchId, EventKind, Hour, Kept, Publication, Subject, Tally, TelemetryFeed, Told,
+    Whom,
 };
 use uuid::Uuid;
 
@@ -128,5 +132,72 @@ impl TelemetryFeed for PgWork {
             }
         }
         Ok(members)
+    }
+
+    async fn tally(&mut self, hour: Hour) -> Result<Option<Tally>, StoreError> {
+        let asked = HourTally { org_id: self.org_id(), begins: &hour.begins(), ends: &hour.ends() };
+        let (count, sum, under_way): (i64, String, bool) =
+            asked.get_result(self.tx()).await.map_err(store_error)?;
+        let sum = sum.parse().map_err(|_| unreadable("telemetry_sent.digest"))?;
+        let tally = Tally { count: u64::try_from(count).unwrap_or_default(), sum };
+        Ok((!under_way).then_some(tally))
+    }
+}
+
+/// Counts and sums up the lines of an hour that have a place, and the facts that were told, but for
+/// lines that wait or were put aside. A number of 8 bytes is read with its sign: modulo 2^64 that is
+/// the same.
+struct HourTally<'a> {
+    org_id: i64,
+    begins: &'a DateTime<Utc>,
+    ends: &'a DateTime<Utc>,
+}
+
+impl diesel::query_builder::QueryId for HourTally<'_> {
+    type QueryId = HourTally<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl diesel::query_builder::Query for HourTally<'_> {
+    type SqlType = (BigInt, Text, Bool);
+}
+
+impl<Conn> diesel::query_dsl::RunQueryDsl<Conn> for HourTally<'_> {}
+
+impl QueryFragment<Pg> for HourTally<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "WITH told AS (\
+             SELECT l.leaf AS digest FROM audit_leaves l WHERE l.hour = ",
+        );
+        out.push_bind_param::<Timestamptz, _>(self.begins)?;
+        out.push_sql(" AND l.org_id = ");
+        out.push_bind_param::<BigInt, _>(&self.org_id)?;
+        out.push_sql(
+            " AND NOT EXISTS (SELECT FROM telemetry_events e \
+             WHERE e.org_id = l.org_id AND e.id = l.event_id) \
+             UNION ALL SELECT s.digest FROM telemetry_sent s WHERE s.org_id = ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.org_id)?;
+        out.push_sql(" AND s.occurred_at >= ");
+        out.push_bind_param::<Timestamptz, _>(self.begins)?;
+        out.push_sql(" AND s.occurred_at < ");
+        out.push_bind_param::<Timestamptz, _>(self.ends)?;
+        out.push_sql(
+            "), summed AS (SELECT count(*) AS n, mod(coalesce(sum((\
+             'x' || encode(substr(t.digest, 1, 8), 'hex'))::bit(64)::bigint::numeric), 0), 18446744073709551616) AS s \
+             FROM told t) \
+             SELECT n, (CASE WHEN s < 0 THEN s + 18446744073709551616 ELSE s END)::text, \
+             EXISTS (SELECT FROM telemetry_events e LEFT JOIN audit_events a \
+             ON a.org_id = e.org_id AND a.id = e.id AND e.kind = 'audit' \
+             WHERE e.batch_id IS NOT NULL AND e.org_id = ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.org_id)?;
+        out.push_sql(" AND coalesce(e.occurred_at, a.occurred_at) >= ");
+        out.push_bind_param::<Timestamptz, _>(self.begins)?;
+        out.push_sql(" AND coalesce(e.occurred_at, a.occurred_at) < ");
+        out.push_bind_param::<Timestamptz, _>(self.ends)?;
+        out.push_sql(") FROM summed");
+        Ok(())
     }
 }
