@@ -79,7 +79,7 @@ pub fn assemble(
     let objects = storage.as_ref().map(|storage| storage.objects());
     let mut workers = workers(config, &daily, objects.clone(), &clock, &random)?;
     let provider: Arc<dyn VideoProvider> = daily;
-    workers.extend(telemetry::forwarder(config, telemetry.as_ref(), &clock, &random)?);
+    workers.extend(telemetry::workers(config, telemetry.as_ref(), &clock, &random)?);
     let (sender, sealer) = webhooks(config, &clock, &random)?;
     let files = Filing::new(desk.clone(), objects, Arc::new(EicarScanner));
     let api = Api {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand};
+use restartix_telemetry::{PoisonReason, PublicKey};
 use restartix_tenancy::{OrgId, Personal, Role, Session, Subject};
 
 /// RestartiX Core API: organisations, appointments and their video rooms.
@@ -53,6 +54,12 @@ pub enum Command {
     /// Tell the video provider where we listen.
     #[command(subcommand)]
     Daily(DailyCommand),
+    /// Export and verify the audit.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Change the keys of pseudonyms; send again what was put aside.
+    #[command(subcommand)]
+    Telemetry(TelemetryCommand),
     /// Print a bearer token of a user; in the development profile only.
     Token(TokenArgs),
 }
@@ -95,6 +102,51 @@ pub enum DailyCommand {
     /// `daily.notice_key`; prints {"url", "registered": "now" or "before"}. Daily tries the address
     /// first: the server must be up. Idempotent.
     Register,
+}
+
+/// What is done with the audit.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Write what is sealed of an organisation's audit, with the signed heads, as lines of JSON. The
+    /// export is a line of that audit itself.
+    Export {
+        /// The id of the organisation.
+        #[arg(long, value_parser = organisation, value_name = "ID")]
+        organization: OrgId,
+        /// A new file; standard output unless given.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Verify an export with nothing but the public key; prints {"organization_id", "events",
+    /// "sealed_at"}, or names the first line that is not as it was sealed, and exits 1.
+    Verify {
+        /// A public key that may have signed: 64 hexadecimal digits. Given again for each further one.
+        #[arg(long = "key", required = true, value_name = "DIGITS")]
+        keys: Vec<PublicKey>,
+        /// The export.
+        file: PathBuf,
+    },
+    /// Print what verifies the heads that this configuration signs.
+    PublicKey,
+}
+
+/// What is done with telemetry.
+#[derive(Debug, Subcommand)]
+pub enum TelemetryCommand {
+    /// Add a key with the next epoch to the file of `telemetry.pseudonym_keys_file`; servers use it from
+    /// their next start on. Prints {"epoch", "held"}.
+    RotateKey {
+        /// Instead destroy the key of this epoch, which is not the latest: what was told under it cannot be
+        /// linked to anybody any more, by anybody.
+        #[arg(long, value_name = "EPOCH")]
+        destroy: Option<u32>,
+    },
+    /// Let events wait again that were put aside; prints {"waiting"}.
+    Requeue {
+        /// Why they were: malformed, schema, unknown_type or other.
+        #[arg(long)]
+        reason: PoisonReason,
+    },
 }
 
 /// What is done with members.
@@ -162,6 +214,10 @@ mod tests {
             &["member", "add"],
             &["bucket", "apply"],
             &["bucket", "check"],
+            &["audit", "export"],
+            &["audit", "verify"],
+            &["telemetry", "rotate-key"],
+            &["telemetry", "requeue"],
             &["token"],
         ] {
             let mut found = &mut command;
@@ -179,6 +235,9 @@ mod tests {
             "core-api org create --name A --timezone Mars/Olympus",
             "core-api member add --organization 1 --subject s --role owner --name N",
             "core-api token --subject s --ttl-minutes 0",
+            "core-api audit verify --key 00 export.jsonl",
+            "core-api audit verify export.jsonl",
+            "core-api telemetry requeue --reason bored",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

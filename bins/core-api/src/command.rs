@@ -6,11 +6,15 @@ use anyhow::Context;
 use restartix_kernel::{ExposeSecret, PROOFS, SystemClock};
 use restartix_postgres::NewOrganisation;
 
-use crate::cli::{BucketCommand, Cli, Command, DailyCommand, MemberCommand, OrgCommand};
-use crate::config::{
-    Bootstrap, Environment, Log, Member, Migrator, Profile, Server, Settings, Storage, Tokens,
+use crate::cli::{
+    AuditCommand, BucketCommand, Cli, Command, DailyCommand, MemberCommand, OrgCommand,
+    TelemetryCommand,
 };
-use crate::{logging, operate, run};
+use crate::config::{
+    Bootstrap, Environment, Log, Member, Migrator, Profile, Requeue, Rotation, Server, Settings,
+    Signing, Storage, Tokens,
+};
+use crate::{evidence, logging, operate, run};
 
 /// Does what `cli` asks for, as file and `environment` say.
 ///
@@ -53,6 +57,23 @@ pub fn execute(cli: Cli, environment: &Environment) -> anyhow::Result<()> {
         }
         Command::Daily(DailyCommand::Register) => {
             print(&wait_for(operate::register_notices(&Server::read(&settings)?))?.to_string())
+        }
+        Command::Audit(AuditCommand::Export { organization, out }) => {
+            wait_for(evidence::export(&Member::read(&settings)?, organization, out.as_deref()))
+        }
+        Command::Audit(AuditCommand::Verify { keys, file }) => {
+            print(&evidence::verify(keys, &file)?.to_string())
+        }
+        Command::Audit(AuditCommand::PublicKey) => {
+            print(&Signing::read(&settings)?.key.public().to_string())
+        }
+        Command::Telemetry(TelemetryCommand::RotateKey { destroy }) => {
+            let config = Rotation::read(&settings)?;
+            print(&wait_for(evidence::rotate_key(&config, destroy))?.to_string())
+        }
+        Command::Telemetry(TelemetryCommand::Requeue { reason }) => {
+            let config = Requeue::read(&settings)?;
+            print(&wait_for(evidence::requeue(&config, reason))?.to_string())
         }
         Command::Token(args) => {
             let token = operate::sign_token(&Tokens::read(&settings)?, &SystemClock, &args)?;

@@ -16,6 +16,7 @@ mod assemble;
 pub mod cli;
 mod command;
 pub mod config;
+mod evidence;
 mod logging;
 mod metrics;
 mod operate;

@@ -91,7 +91,7 @@ pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
         if let Some(telemetry) = &telemetry {
             telemetry.vouch().await.context("telemetry.url")?;
         }
-        workers.extend(telemetry::forwarder(config, telemetry.as_ref(), &clock, &random)?);
+        workers.extend(telemetry::workers(config, telemetry.as_ref(), &clock, &random)?);
         let (stop, stopped) = watch::channel(false);
         let workers = spawn(async move { keep_all_working(&workers, &*clock, &stopped).await });
         tracing::info!("working");

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 use restartix_kernel::{Clock, Random};
-use restartix_postgres::{Database, DatabaseConfig, PgTelemetryQueue, PgUnits};
-use restartix_telemetry::{Backlog, BacklogGauge};
+use restartix_postgres::{
+    Database, DatabaseConfig, PgSealQueue, PgTelemetryHours, PgTelemetryQueue, PgUnits,
+};
+use restartix_telemetry::{Alarm, Backlog, BacklogGauge};
 use restartix_telemetry_service::{Health, TelemetryClient};
-use restartix_workflows::{Desk, TelemetryForwarder, Worker};
+use restartix_workflows::{AuditSealer, Desk, TelemetryForwarder, TelemetryReconciler, Worker};
 
 use crate::config;
 use crate::readiness::Watched;
@@ -24,37 +26,50 @@ pub(crate) fn client(
     Ok(Some(Arc::new(client)))
 }
 
-/// Connections of the forwarder: its own, so that a long backlog keeps no other worker waiting.
-const POOL: usize = 2;
+/// Connections of these workers: their own, so that a long backlog keeps no other worker waiting.
+const POOL: usize = 4;
 
-/// What carries events to the service, where one is named.
-pub(crate) fn forwarder(
+/// What seals the audit, and, where a service is named, what carries events there and compares what
+/// arrived.
+pub(crate) fn workers(
     config: &config::Server,
     client: Option<&Arc<TelemetryClient>>,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
-) -> anyhow::Result<Option<Box<dyn Worker>>> {
-    let (Some(telemetry), Some(client)) = (&config.telemetry, client) else { return Ok(None) };
+) -> anyhow::Result<Vec<Box<dyn Worker>>> {
     let pool = DatabaseConfig { pool_size: POOL, ..config.database.worker() };
     let worker = Database::new(&pool).context("database.worker_url")?;
     let units = Arc::new(PgUnits::new(worker.clone()));
     let desk = Desk::new(units, clock.clone(), random.clone());
-    let queue = PgTelemetryQueue::new(worker, clock.clone(), random.clone());
-    let (service, gauge) = (client.clone(), Arc::new(Gauges));
-    let keys = telemetry.keys.clone();
-    Ok(Some(Box::new(TelemetryForwarder::new(desk, queue, service, keys, gauge))))
+    let sealer = PgSealQueue::new(worker.clone());
+    let mut workers: Vec<Box<dyn Worker>> =
+        vec![Box::new(AuditSealer::new(desk.clone(), sealer, config.signing.clone()))];
+    if let (Some(telemetry), Some(client)) = (&config.telemetry, client) {
+        let queue = PgTelemetryQueue::new(worker.clone(), clock.clone(), random.clone());
+        let hours = PgTelemetryHours::new(worker, clock.clone(), random.clone());
+        let (keys, gauge) = (telemetry.keys.clone(), Arc::new(Gauges));
+        let forwarder = TelemetryForwarder::new(desk.clone(), queue, client.clone(), keys, gauge);
+        workers.push(Box::new(forwarder));
+        workers.push(Box::new(TelemetryReconciler::new(desk, hours, client.clone())));
+    }
+    Ok(workers)
 }
 
 /// What waits, for Prometheus.
 struct Gauges;
 
 impl BacklogGauge for Gauges {
-    fn show(&self, backlog: &Backlog, age: TimeDelta) {
+    fn show(&self, backlog: &Backlog, now: DateTime<Utc>) {
         let count = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-        let age = age.to_std().unwrap_or_default().as_secs_f64();
+        let age = backlog.age(now).to_std().unwrap_or_default().as_secs_f64();
         metrics::gauge!("telemetry_backlog_events").set(count(backlog.events));
         metrics::gauge!("telemetry_backlog_age_seconds").set(age);
         metrics::gauge!("telemetry_quarantined_events").set(count(backlog.quarantined));
+        metrics::gauge!("telemetry_differing_hours").set(count(backlog.differing));
+        for alarm in Alarm::ALL {
+            let raised = if backlog.raises(*alarm, now) { 1.0 } else { 0.0 };
+            metrics::gauge!("telemetry_alarm", "reason" => alarm.as_str()).set(raised);
+        }
     }
 }
 

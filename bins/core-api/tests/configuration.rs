@@ -127,6 +127,7 @@ fn production_is_content_with_tls_everywhere() {
         ("CORE_STORAGE__BUCKET", "clinic-files"),
         ("CORE_STORAGE__REGION", "eu-central-1"),
         ("CORE_WEBHOOKS__SECRET_KEYS", &format!("2026:{KEY}")),
+        ("CORE_AUDIT__SIGNING_KEY", KEY),
     ]);
     assert_eq!(server(&environment).unwrap().http.public_url, "https://api.clinic.example");
     let told = Tokens::read(&Settings::load(None, &environment)).unwrap_err().to_string();

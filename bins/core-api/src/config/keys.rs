@@ -191,12 +191,17 @@ pub const KEYS: &[Key] = &[
     secret(
         "telemetry.pseudonym_keys",
         "required with `telemetry.url`",
-        "The keys that make pseudonyms of people, comma-separated, each its epoch (a number), a colon and base64 of 32 random bytes. The highest epoch is the current one: to change keys, add one with a higher number. A key that is taken away for good unlinks what was told under it.",
+        "The keys that make pseudonyms of people, comma-separated, each its epoch (a number), a colon and base64 of 32 random bytes. The highest epoch is the current one: to change keys, add one with a higher number (`core-api telemetry rotate-key` does, in a file). A key that is taken away for good unlinks what was told under it.",
     ),
     plain(
         "telemetry.ca_file",
         "Mozilla's authorities",
         "A PEM file with the only authorities to trust for the Telemetry service.",
+    ),
+    secret(
+        "audit.signing_key",
+        "required in production; in development one that everybody knows",
+        "What signs how far the audit is sealed: base64 of 32 random bytes. `core-api audit public-key` tells what verifies it.",
     ),
     plain("log.format", "json", "`json` or `text`, on standard error."),
     plain("log.level", "info", "A level, or levels by target: `info,restartix_daily=debug`."),

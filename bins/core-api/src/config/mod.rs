@@ -4,6 +4,7 @@
 //! ([`Server`], [`Migrator`], ...), so that a migration job needs no key of Daily's. Whoever makes
 //! one gets it whole, or [`Faults`] with everything that is wrong.
 
+mod audit;
 mod daily;
 mod database;
 mod fault;
@@ -24,9 +25,11 @@ pub use fault::{Fault, Faults};
 pub use http::Http;
 pub use keys::{KEYS, Key, table};
 pub use log::{Format, Log};
-pub use purpose::{Bootstrap, Member, Migrator, Server, Storage, Tokens};
+pub use purpose::{
+    Bootstrap, Member, Migrator, Requeue, Rotation, Server, Signing, Storage, Tokens,
+};
 pub use reader::Profile;
 pub use redis::Redis;
 pub use source::{Environment, Settings};
-pub use telemetry::Telemetry;
+pub use telemetry::{Telemetry, pseudonym_keys};
 pub use webhooks::Webhooks;

@@ -2,12 +2,13 @@ use std::path::PathBuf;
 
 use restartix_identity::{Expected, KeySource};
 use restartix_kernel::Secret;
+use restartix_telemetry::SealKey;
 
 use super::database::{ca_file, endpoint, required_url};
 use super::reader::Reader;
 use super::{
-    Database, Faults, Http, Log, Profile, Redis, Settings, Telemetry, Webhooks, daily, identity,
-    storage,
+    Database, Faults, Http, Log, Profile, Redis, Settings, Telemetry, Webhooks, audit, daily,
+    identity, storage,
 };
 
 /// What `serve` and `worker` need.
@@ -31,6 +32,8 @@ pub struct Server {
     pub webhooks: Webhooks,
     /// The Telemetry service; perhaps none.
     pub telemetry: Option<Telemetry>,
+    /// What signs how far the audit is sealed.
+    pub signing: SealKey,
 }
 
 impl Server {
@@ -47,6 +50,7 @@ impl Server {
         let storage = storage::read(&mut reader);
         let webhooks = Webhooks::read(&mut reader);
         let telemetry = Telemetry::read(&mut reader);
+        let signing = audit::signing_key(&mut reader);
         for key in ["database.migrator_url", "database.bootstrap_url"] {
             if let Some(url) = reader.secret(key) {
                 endpoint(&mut reader, key, &url);
@@ -66,6 +70,7 @@ impl Server {
                 storage,
                 webhooks,
                 telemetry,
+                signing: signing?,
             })
         };
         reader.faults.or(whole())
@@ -174,6 +179,63 @@ impl Storage {
             reader.fault("storage.bucket", "is required");
         }
         let whole = || Some(Self { s3: s3?, origins: http?.web_origins() });
+        let whole = whole();
+        reader.faults.or(whole)
+    }
+}
+
+/// What `audit public-key` needs.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// What signs.
+    pub key: SealKey,
+}
+
+impl Signing {
+    /// The configuration, or everything that is wrong with it.
+    pub fn read(settings: &Settings) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        let key = audit::signing_key(&mut reader);
+        reader.faults.or(key.map(|key| Self { key }))
+    }
+}
+
+/// What `telemetry requeue` needs.
+#[derive(Clone, Debug)]
+pub struct Requeue {
+    /// Where it waits.
+    pub database: Database,
+}
+
+impl Requeue {
+    /// The configuration, or everything that is wrong with it.
+    pub fn read(settings: &Settings) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        let database = Database::read(&mut reader);
+        reader.faults.or(database.map(|database| Self { database }))
+    }
+}
+
+/// What `telemetry rotate-key` needs: the file of the keys, and what is under way under which of them.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// The file.
+    pub file: PathBuf,
+    /// Where batches wait.
+    pub database: Database,
+}
+
+impl Rotation {
+    /// The configuration, or everything that is wrong with it.
+    pub fn read(settings: &Settings) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        let database = Database::read(&mut reader);
+        let file = reader.secret_file("telemetry.pseudonym_keys");
+        if file.is_none() {
+            reader
+                .fault("telemetry.pseudonym_keys_file", "is required: keys are changed in a file");
+        }
+        let whole = || Some(Self { file: file?, database: database? });
         let whole = whole();
         reader.faults.or(whole)
     }

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use figment::value::Value;
@@ -138,6 +138,11 @@ impl<'a> Reader<'a> {
             Found::Value(secret) => Some(secret),
             Found::Nothing | Found::Faulty => None,
         }
+    }
+
+    /// The file that a secret is read from, where it is.
+    pub(super) fn secret_file(&mut self, key: &str) -> Option<PathBuf> {
+        self.text(&format!("{key}_file")).map(PathBuf::from)
     }
 
     /// As [`Reader::secret`]; its absence is a fault.

@@ -83,7 +83,7 @@ fn authorities(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
 }
 
 /// `epoch:base64` pairs, separated by commas; the highest epoch is the current one.
-fn pseudonym_keys(text: &Secret) -> Option<PseudonymKeys> {
+pub fn pseudonym_keys(text: &Secret) -> Option<PseudonymKeys> {
     let mut keys = BTreeMap::new();
     let mut seen = Vec::new();
     for pair in text.expose_secret().split(',') {

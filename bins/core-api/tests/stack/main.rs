@@ -15,6 +15,7 @@ mod kills;
 mod once;
 mod outage;
 mod rehab;
+mod soak;
 mod support;
 mod telemetry;
 mod transitions;

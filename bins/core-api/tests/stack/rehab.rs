@@ -14,7 +14,7 @@ use crate::support::{Clinic, Stack, text};
 use crate::telemetry::events;
 use crate::webhooks::listen;
 
-const EXERCISE: &str = "0198c6f0-7e6b-7c3a-9f5e-00000000e001";
+pub(crate) const EXERCISE: &str = "0198c6f0-7e6b-7c3a-9f5e-00000000e001";
 const NOBODYS: &str = "0198c6f0-7e6b-4c3a-9f5e-1a2b3c4d5e6f";
 
 fn fresh() -> String {

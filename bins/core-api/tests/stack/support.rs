@@ -28,7 +28,7 @@ pub(crate) struct Stack {
     port: u16,
     server: Option<Child>,
     /// Settings beside the usual ones.
-    more: Vec<(&'static str, &'static str)>,
+    more: Vec<(String, String)>,
 }
 
 impl Drop for Stack {
@@ -71,14 +71,24 @@ impl Stack {
         daily: Options,
         more: &[(&'static str, &'static str)],
     ) -> Result<Self> {
+        Self::prepare_in(TestDatabase::create().await?, daily, more).await
+    }
+
+    /// As [`Stack::prepare`], over this database.
+    pub(crate) async fn prepare_in(
+        database: TestDatabase,
+        daily: Options,
+        more: &[(&'static str, &'static str)],
+    ) -> Result<Self> {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}/v1/integrations/daily/events");
         let webhooks = vec![Subscription { url, hmac: NOTICE_KEY.into() }];
         let daily = Daily::start(Options { webhooks, ..daily }).await?;
-        let (database, redis) = (TestDatabase::create().await?, TestRedis::start()?);
+        let redis = TestRedis::start()?;
         let s3 = S3::start(s3::Options::default()).await?;
         let telemetry = Telemetry::start(telemetry::Options::default()).await?;
-        let more = more.to_vec();
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let more = more.collect();
         let stack = Self { database, redis, daily, s3, telemetry, port, server: None, more };
         stack.operator(&["bucket", "apply"])?;
         Ok(stack)
@@ -102,6 +112,12 @@ impl Stack {
             let _ = server.kill();
             let _ = server.wait();
         }
+    }
+
+    /// Gives a setting another value, from the next start on; that of a file takes the place of the
+    /// secret itself.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.more.push((name.to_owned(), value.to_owned()));
     }
 
     /// The settings, as the program gets them.
@@ -156,8 +172,14 @@ impl Stack {
             .env("CORE_TELEMETRY__PSEUDONYM_KEYS", format!("1:{}=", "B".repeat(42) + "A"))
             .env("CORE_WEBHOOKS__SECRET_KEYS", format!("test:{}=", "A".repeat(43)))
             .env("CORE_WEBHOOKS__ALLOW_LOOPBACK", "true")
-            .env("CORE_LOG__LEVEL", "warn")
-            .envs(self.more.iter().copied());
+            .env("CORE_LOG__LEVEL", "warn");
+        for (name, value) in &self.more {
+            // A file takes the place of the secret itself.
+            if let Some(secret) = name.strip_suffix("_FILE") {
+                command.env(secret, "");
+            }
+            command.env(name, value);
+        }
         command
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use restartix_kernel::{Clock, SystemClock};
-use restartix_testkit::TestDatabase;
+use restartix_testkit::{TestDatabase, sql};
 use serde_json::{Value, json};
 
 use crate::booking::token;
@@ -226,4 +226,117 @@ async fn a_programme_is_told_under_its_patients_pseudonym_and_a_report_once() ->
         ensure!(!event.to_string().contains(&clinic.patient_id), "an id of somebody left: {event}");
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_without_a_word_is_found_by_halves_and_may_be_sent_again() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    all_arrived(&stack).await?;
+    stack.telemetry.switch(|switches| switches.faults.outage = true);
+    let ids = book(&clinic, &[0, 2, 4])?;
+    let one = ids.first().context("a booking")?;
+    let line = &clinic.admin.get(&format!("/v1/audit-events?resource=appointment/{one}"))?;
+    let poison = line.body["items"][0]["id"].as_str().context("a line")?.to_owned();
+    stack.telemetry.switch(|switches| {
+        switches.refuse_unnamed.push(poison.clone());
+        switches.faults.outage = false;
+    });
+    wait_for("the one event to be put aside", LIMIT, || {
+        Ok((metric(&stack, "telemetry_quarantined_events")? == Some(1.0)).then_some(()))
+    })?;
+    wait_for("the alarm", LIMIT, || {
+        let raised = metric(&stack, r#"telemetry_alarm{reason="quarantined"}"#)?;
+        Ok((raised == Some(1.0)).then_some(()))
+    })?;
+    wait_for("every booking to arrive", LIMIT, || Ok((booked(&stack) == ids).then_some(())))?;
+    let arrived = |id: &str| events(&stack, "audit").iter().any(|event| event["id"] == id);
+    ensure!(!arrived(&poison), "it was taken");
+    stack.telemetry.switch(|switches| switches.refuse_unnamed.clear());
+    let told = stack.operator(&["telemetry", "requeue", "--reason", "other"])?;
+    assert_eq!(told, r#"{"waiting":1}"#);
+    all_arrived(&stack).await?;
+    ensure!(arrived(&poison));
+    Ok(())
+}
+
+/// Lets the hours be compared that are not over yet.
+async fn compare_now(stack: &Stack) -> Result<()> {
+    sql(&stack.database, "UPDATE telemetry_hours SET due_at = now() WHERE state = 'open'").await
+}
+
+/// How many hours are in this state.
+async fn hours(stack: &Stack, state: &str) -> Result<i64> {
+    use diesel_async::RunQueryDsl;
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    let mut connection = stack.database.superuser().await?;
+    let query = format!("SELECT count(*) AS n FROM telemetry_hours WHERE state = '{state}'");
+    Ok(diesel::sql_query(query).get_result::<Count>(&mut connection).await?.n)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_service_does_not_have_is_found_by_its_hour_and_told_again() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    book(&clinic, &[0, 2])?;
+    all_arrived(&stack).await?;
+    // Lines of which the queue never knew, as those from before there was one.
+    stack.telemetry.switch(|switches| switches.faults.outage = true);
+    let ids = book(&clinic, &[4])?;
+    sql(&stack.database, "DELETE FROM telemetry_events WHERE kind = 'audit'").await?;
+    stack.telemetry.switch(|switches| switches.faults.outage = false);
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        compare_now(&stack).await?;
+        if hours(&stack, "open").await? == 0 && hours(&stack, "agreed").await? > 0 {
+            break;
+        }
+        ensure!(Instant::now() < deadline, "both sides do not agree");
+        SystemClock.sleep(Duration::from_millis(500)).await;
+    }
+    all_arrived(&stack).await?;
+    let id = ids.first().context("a booking")?.to_string();
+    let told = events(&stack, "audit");
+    ensure!(told.iter().any(|event| event["resource"]["id"] == id.as_str()), "the booking's line");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_changed_in_their_file_and_an_old_one_is_destroyed() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("keys");
+    std::fs::write(&file, format!("1:{}=\n", "B".repeat(42) + "A"))?;
+    let mut stack = Stack::start().await?;
+    stack.set("CORE_TELEMETRY__PSEUDONYM_KEYS_FILE", file.to_str().context("a path")?);
+    let clinic = stack.clinic("one")?;
+    book(&clinic, &[0])?;
+    all_arrived(&stack).await?;
+    let rotate = |stack: &Stack, more: &[&str]| {
+        stack.operator(&[&["telemetry", "rotate-key"], more].concat())
+    };
+    assert_eq!(rotate(&stack, &[])?, r#"{"epoch":2,"held":[1,2]}"#);
+    ensure!(rotate(&stack, &["--destroy", "2"]).is_err(), "the latest was destroyed");
+    stack.kill();
+    stack.serve()?;
+    book(&clinic, &[2])?;
+    let told = wait_for("both bookings", LIMIT, || {
+        let told = events(&stack, "analytics");
+        Ok((told.len() >= 2).then_some(told))
+    })?;
+    let epochs: BTreeSet<_> =
+        told.iter().filter_map(|event| event["actor"]["key_epoch"].as_u64()).collect();
+    assert_eq!(epochs, BTreeSet::from([1, 2]));
+    let hashes: BTreeSet<_> = told.iter().map(|event| event["actor"]["hash"].to_string()).collect();
+    assert_eq!(hashes.len(), 2, "one patient, not to be linked across epochs");
+    assert_eq!(rotate(&stack, &["--destroy", "1"])?, r#"{"epoch":1,"held":[2]}"#);
+    let kept = std::fs::read_to_string(&file)?;
+    ensure!(kept.starts_with("2:") && !kept.contains("1:BB"), "the old key is still there");
+    stack.kill();
+    stack.serve()?;
+    book(&clinic, &[4])?;
+    all_arrived(&stack).await
 }
