@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -35,8 +36,8 @@ pub struct Rendered {
     pub(crate) body: Bytes,
     /// What was seen, where the path does not say.
     pub(crate) resource: Option<String>,
-    /// Whose record was seen.
-    pub(crate) patient: Option<PersonId>,
+    /// Whose records were seen, each once.
+    pub(crate) patients: BTreeSet<PersonId>,
     /// What is shown in place of the body to whoever asks again.
     pub(crate) again: Option<Bytes>,
     /// Whether this is what somebody was answered before.
@@ -50,7 +51,7 @@ impl Rendered {
             headers: Vec::new(),
             body: body.into(),
             resource: None,
-            patient: None,
+            patients: BTreeSet::new(),
             again: None,
             repeats: false,
         }
@@ -71,6 +72,11 @@ pub trait View: Serialize + ToSchema {
     /// Whose record it is, for the audit.
     fn patient(&self) -> Option<PersonId> {
         None
+    }
+
+    /// Whose records it shows, for the audit, where it shows several.
+    fn patients(&self) -> BTreeSet<PersonId> {
+        self.patient().into_iter().collect()
     }
 
     /// Its id, for the audit of a read whose path does not name it.
@@ -162,6 +168,8 @@ pub(crate) enum AuditFormat {
 pub(crate) struct AuditPage {
     pub(crate) entries: Page<AuditEntry>,
     pub(crate) format: AuditFormat,
+    /// Where what comes next is asked for, but for the cursor.
+    pub(crate) again: String,
 }
 
 impl Output for AuditPage {
@@ -174,7 +182,7 @@ impl Output for AuditPage {
             AuditFormat::Json => Reply(PageView::<AuditEventView>::from(self.entries)).render(),
             AuditFormat::Fhir => {
                 let next = self.entries.next_cursor.as_ref().map(Cursor::key);
-                let bundle = fhir(&self.entries.items, next).to_string();
+                let bundle = fhir(&self.entries.items, &self.again, next).to_string();
                 Document::new("application/fhir+json; charset=utf-8", bundle).render()
             }
         }
@@ -194,7 +202,7 @@ fn json<T: View>(status: StatusCode, view: &T) -> Result<Rendered, Problem> {
     if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&tag).ok()) {
         rendered.headers.push((header::ETAG, tag));
     }
-    rendered.patient = view.patient();
+    rendered.patients = view.patients();
     rendered.resource = view.resource();
     rendered.again = without(view, T::SHOWN_ONCE)?;
     Ok(rendered)
@@ -274,7 +282,7 @@ impl Output for HandedOut {
                 rendered
             }
         };
-        rendered.patient = file.patient;
+        rendered.patients.extend(file.patient);
         Ok(rendered)
     }
 }
@@ -323,7 +331,7 @@ impl Output for CalendarFile {
         let mut rendered = Rendered::new(StatusCode::OK, self.text());
         let kind = HeaderValue::from_static("text/calendar; charset=utf-8");
         rendered.headers.push((header::CONTENT_TYPE, kind));
-        rendered.patient = Some(self.appointment.patient);
+        rendered.patients.insert(self.appointment.patient);
         Ok(rendered)
     }
 }

@@ -8,8 +8,8 @@ use actix_web::http::{Method, header};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
-use futures_util::future::{Either, select};
-use restartix_kernel::{AppointmentId, EventId, HoldId, RequestId, Secret};
+use futures_util::future::{Either, select, try_join_all};
+use restartix_kernel::{AppointmentId, EventId, HoldId, PersonId, RequestId, Secret};
 use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::{Actor, Principal, RateClass, Tenant};
 use restartix_workflows::{AnswerKey, Failure};
@@ -228,12 +228,24 @@ impl Call<'_> {
                 (kind, problem.outcome())
             }
         };
-        let event = self.event(kind, outcome, done.as_ref().ok());
-        append(self.api, tenant, event).await?;
+        let seen = done.as_ref().ok();
+        // A line for each whose record was seen: of a list they commit together.
+        let patients = seen.map(|seen| &seen.patients).into_iter().flatten().copied().map(Some);
+        let nobody = seen.is_none_or(|seen| seen.patients.is_empty()).then_some(None);
+        let lines = patients
+            .chain(nobody)
+            .map(|patient| append(self.api, tenant, self.event(kind, outcome, seen, patient)));
+        try_join_all(lines).await?;
         done
     }
 
-    fn event(&self, kind: ResourceKind, outcome: Outcome, seen: Option<&Rendered>) -> AuditEvent {
+    fn event(
+        &self,
+        kind: ResourceKind,
+        outcome: Outcome,
+        seen: Option<&Rendered>,
+        patient: Option<PersonId>,
+    ) -> AuditEvent {
         let Self { api, act, .. } = *self;
         let named = self.request.match_info().get("id").filter(|text| is_public_id(text));
         let own = seen.and_then(|seen| seen.resource.clone());
@@ -248,7 +260,7 @@ impl Call<'_> {
             occurred_at: api.clock.now(),
             act,
             resource: Resource { kind, id: own.or_else(|| named.map(str::to_owned)) },
-            patient: seen.and_then(|seen| seen.patient),
+            patient,
             outcome,
         }
     }

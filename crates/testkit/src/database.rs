@@ -18,7 +18,15 @@ pub struct TestDatabase {
 impl TestDatabase {
     /// A fresh database with every role, function and table.
     pub async fn create() -> Result<Self> {
-        let server = server()?;
+        Self::create_on(server()?).await
+    }
+
+    /// As [`TestDatabase::create`], in the cluster of this superuser's URL.
+    pub async fn create_in(url: &str) -> Result<Self> {
+        Self::create_on(url.parse().context("the cluster's URL cannot be read")?).await
+    }
+
+    async fn create_on(server: tokio_postgres::Config) -> Result<Self> {
         let template = template(&server).await?;
         let name = format!("rtx_test_{}", SystemRandom.uuid_v4().simple());
         let mut postgres = connect(&server, "postgres").await?;
@@ -80,7 +88,7 @@ const COPYING: i64 = 0x72_74_79;
     clippy::disallowed_methods,
     reason = "the test kit is told by `cargo xtask test` where the cluster is"
 )]
-fn server() -> Result<tokio_postgres::Config> {
+pub(crate) fn server() -> Result<tokio_postgres::Config> {
     let Ok(url) = std::env::var("RESTARTIX_TEST_DATABASE_URL") else {
         bail!(
             "RESTARTIX_TEST_DATABASE_URL is not set: run the tests with `cargo xtask test`, or name \
@@ -107,6 +115,18 @@ async fn connect(server: &tokio_postgres::Config, database: &str) -> Result<Asyn
         url = url.replacen('@', &format!(":{password}@"), 1);
     }
     AsyncPgConnection::establish(&url).await.with_context(|| format!("connect to {database}"))
+}
+
+/// The one text that a query finds.
+pub(crate) async fn asked(server: &tokio_postgres::Config, query: &str) -> Result<String> {
+    let (client, connection) =
+        server.connect(tokio_postgres::NoTls).await.context("connect to the cluster")?;
+    let ask = async move { client.query_one(query, &[]).await.context("ask the cluster") };
+    let (row, ()) = tokio::join!(ask, async {
+        // It ends with the client, or with what the client is told.
+        let _ = connection.await;
+    });
+    Ok(row?.try_get(0)?)
 }
 
 /// The template for this state of the migrations, made by whichever test comes first.

@@ -10,10 +10,12 @@
 
 #[cfg(feature = "browser")]
 pub mod browser;
+mod cluster;
 mod database;
 mod port;
 mod redis;
 
+pub use cluster::TestCluster;
 pub use database::{TestDatabase, sql};
 pub use port::free_port;
 pub use redis::TestRedis;

@@ -7,7 +7,7 @@ use restartix_kernel::{
 use restartix_scheduling::engine::{self, EngineError, Window};
 use restartix_scheduling::{AppointmentFilter, Status};
 use restartix_storage::{FileFilter, FileKind};
-use restartix_telemetry::{AuditFilter, ProgramFilter, ProgramStatus, ResourceKind};
+use restartix_telemetry::{AuditFilter, Ending, ProgramFilter, ProgramStatus, ResourceKind};
 use restartix_webhooks::{DeliveryFilter, DeliveryStatus, EventType};
 use restartix_workflows::{AvailabilityQuery, Mode};
 
@@ -132,11 +132,17 @@ impl Input for AuditQuery {
         {
             return Err(Problem::parameter("resource", "invalid"));
         }
+        let outcome = parameters.one::<String>("outcome")?.map(|word| {
+            word.parse::<Ending>().map_err(|_| Problem::parameter("outcome", "unknown_word"))
+        });
+        let outcome = outcome.transpose()?;
         let filter = AuditFilter {
             actor: parameters.one("actor_id")?,
             resource_kind: kind.transpose()?,
             resource_id: id,
             operation: word("action")?,
+            patient: parameters.one("patient_id")?,
+            ending: outcome,
             from: parameters.one::<Instant>("from")?.map(Into::into),
             to: parameters.one::<Instant>("to")?.map(Into::into),
         };
@@ -152,6 +158,8 @@ impl Input for AuditQuery {
         sketch.query("actor_id", schema::text());
         sketch.query("resource", schema::text());
         sketch.query("action", schema::text());
+        sketch.query("patient_id", schema::text());
+        sketch.query("outcome", schema::words(Ending::ALL.iter().map(|one| one.as_str())));
         sketch.query("from", schema::instant());
         sketch.query("to", schema::instant());
         sketch.query("format", schema::words(["json", "fhir"]));

@@ -3,6 +3,7 @@ use restartix_tenancy::RateClass;
 
 use crate::input::{AuditQuery, PageQuery};
 use crate::output::AuditPage;
+use crate::wire::asked_for;
 use crate::{AuditClass, Declared, Member, Problem, Roles, Route, Verb};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -25,5 +26,5 @@ async fn list(
     (AuditQuery { filter, format }, PageQuery(page)): (AuditQuery, PageQuery),
 ) -> Result<AuditPage, Problem> {
     let entries = member.api.records.audit(member.tenant, &filter, &page).await?;
-    Ok(AuditPage { entries, format })
+    Ok(AuditPage { entries, format, again: asked_for(&filter, page.limit.get()) })
 }

@@ -1,4 +1,4 @@
-use restartix_telemetry::AuditEntry;
+use restartix_telemetry::{AuditEntry, AuditFilter};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -63,10 +63,13 @@ impl From<AuditEntry> for AuditEventView {
 
 /// A page as a FHIR R4 Bundle of AuditEvents (<https://hl7.org/fhir/R4/auditevent.html>), one to one:
 /// identifiers are ours, in systems of ours, because people have no other outside of the clinic.
-pub(crate) fn fhir(entries: &[AuditEntry], next: Option<&str>) -> Value {
-    let link = next.map(|cursor| {
-        json!([{ "relation": "next", "url": format!("/v1/audit-events?format=fhir&cursor={cursor}") }])
-    });
+///
+/// `again` is where the page was asked for, and `next` the cursor of the one behind it.
+pub(crate) fn fhir(entries: &[AuditEntry], again: &str, next: Option<&str>) -> Value {
+    let mut link = vec![json!({ "relation": "self", "url": again })];
+    link.extend(
+        next.map(|cursor| json!({ "relation": "next", "url": format!("{again}&cursor={cursor}") })),
+    );
     let entries: Vec<_> = entries
         .iter()
         .map(|entry| json!({ "fullUrl": format!("urn:uuid:{}", entry.id), "resource": event(entry) }))
@@ -77,6 +80,33 @@ pub(crate) fn fhir(entries: &[AuditEntry], next: Option<&str>) -> Value {
         "link": link,
         "entry": entries,
     }))
+}
+
+/// Where lines of this filter are asked for in FHIR, so many at once: what whoever goes from page to page
+/// asks for again.
+pub(crate) fn asked_for(filter: &AuditFilter, limit: usize) -> String {
+    let AuditFilter { actor, resource_kind, resource_id, operation, patient, ending, from, to } =
+        filter;
+    let resource = resource_kind.map(|kind| {
+        let id = resource_id.as_ref().map(|id| format!("/{id}")).unwrap_or_default();
+        format!("{}{id}", kind.as_str())
+    });
+    let said = [
+        ("actor_id", actor.map(|actor| actor.to_string())),
+        ("resource", resource),
+        ("action", operation.clone()),
+        ("patient_id", patient.map(|patient| patient.to_string())),
+        ("outcome", ending.map(|ending| ending.to_string())),
+        ("from", from.map(rfc3339)),
+        ("to", to.map(rfc3339)),
+    ];
+    let mut url = format!("/v1/audit-events?format=fhir&limit={limit}");
+    for (name, value) in said {
+        if let Some(value) = value {
+            url.push_str(&format!("&{name}={value}"));
+        }
+    }
+    url
 }
 
 fn event(entry: &AuditEntry) -> Value {

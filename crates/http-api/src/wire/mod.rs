@@ -26,7 +26,7 @@ pub use appointment::{
 };
 pub use appointment_type::{AlignmentBody, AlignmentMode, TypeBody, TypePatchBody, TypeView};
 pub use audit::AuditEventView;
-pub(crate) use audit::fhir;
+pub(crate) use audit::{asked_for, fhir};
 pub use availability::{SlotView, SlotsView};
 pub use calendar_file::CalendarFile;
 pub use exceptions::{

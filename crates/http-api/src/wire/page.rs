@@ -1,6 +1,7 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use restartix_kernel::Page;
+use restartix_kernel::{Page, PersonId};
 use serde::Serialize;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
@@ -17,7 +18,11 @@ pub struct PageView<T> {
     pub next_cursor: Option<String>,
 }
 
-impl<T: ToSchema + Serialize> View for PageView<T> {}
+impl<T: View> View for PageView<T> {
+    fn patients(&self) -> BTreeSet<PersonId> {
+        self.items.iter().flat_map(View::patients).collect()
+    }
+}
 
 impl<T, D: Into<T>> From<Page<D>> for PageView<T> {
     fn from(page: Page<D>) -> Self {
