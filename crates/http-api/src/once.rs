@@ -90,7 +90,7 @@ struct Kept {
     headers: Vec<(String, String)>,
     body: String,
     resource: Option<String>,
-    patient: Option<String>,
+    patients: Vec<String>,
 }
 
 fn kept(rendered: &Rendered) -> Result<Vec<u8>, Problem> {
@@ -101,7 +101,7 @@ fn kept(rendered: &Rendered) -> Result<Vec<u8>, Problem> {
         headers: rendered.headers.iter().map(|(name, v)| (name.to_string(), text(v))).collect(),
         body: String::from_utf8_lossy(body).into_owned(),
         resource: rendered.resource.clone(),
-        patient: rendered.patient.map(|patient| patient.to_string()),
+        patients: rendered.patients.iter().map(ToString::to_string).collect(),
     };
     serde_json::to_vec(&kept).map_err(unreadable)
 }
@@ -116,8 +116,9 @@ fn repeat(answer: &[u8]) -> Result<Rendered, Problem> {
     }
     rendered.headers.push((REPLAYED, HeaderValue::from_static("true")));
     rendered.resource = kept.resource;
-    let patient = kept.patient.map(|patient| patient.parse::<PersonId>()).transpose();
-    rendered.patient = patient.map_err(unreadable)?;
+    for patient in kept.patients {
+        rendered.patients.insert(patient.parse::<PersonId>().map_err(unreadable)?);
+    }
     rendered.repeats = true;
     Ok(rendered)
 }

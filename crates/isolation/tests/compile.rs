@@ -23,6 +23,7 @@ twins! {
     payload_with_text
     query_without_tenant
     raw_key
+    route_without_audit
     tenant_cloned
     tenant_deserialised
     tenant_made

@@ -23,7 +23,7 @@ pub(super) fn probes() -> Vec<CatalogueProbe> {
         CatalogueProbe::new(
             "FN-02",
             "whatever runs with its owner's rights is in the listed schema, with a pinned search_path, of the definer",
-            "Move it to migrations/bootstrap/definers.sql, or make it SECURITY INVOKER",
+            "Move it to migrations/bootstrap, or make it SECURITY INVOKER",
             "SELECT p.oid::regprocedure::text, CASE
                WHEN n.nspname <> 'definer' THEN 'stands outside of the list'
                WHEN NOT p.prosecdef THEN NULL

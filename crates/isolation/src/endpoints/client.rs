@@ -26,6 +26,8 @@ pub(super) struct Answer {
     /// Without the request's id.
     pub(super) body: Value,
     pub(super) text: String,
+    /// The request's id.
+    pub(super) request: Option<String>,
 }
 
 impl Answer {
@@ -68,6 +70,8 @@ pub(super) fn send(base: &str, token: Option<&str>, request: &Request) -> Result
     let (parts, mut body) =
         response.with_context(|| format!("{} {}", request.method, request.path))?.into_parts();
     let text = body.read_to_string()?;
+    let request = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    let request = request.map(str::to_owned);
     let mut headers: Vec<_> = parts
         .headers
         .iter()
@@ -81,7 +85,7 @@ pub(super) fn send(base: &str, token: Option<&str>, request: &Request) -> Result
     if let Value::Object(fields) = &mut body {
         fields.remove("request_id");
     }
-    Ok(Answer { status: parts.status.as_u16(), headers, body, text })
+    Ok(Answer { status: parts.status.as_u16(), headers, body, text, request })
 }
 
 /// What `base` answers to a GET without a token.

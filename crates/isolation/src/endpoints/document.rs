@@ -6,6 +6,10 @@ use serde_json::{Map, Value, json};
 /// An operation that asks for a token.
 #[derive(Clone, Debug)]
 pub(super) struct Operation {
+    /// Its stable name, as in `appointments.book`.
+    pub(super) id: String,
+    /// Whether it says that it leaves no line in the audit.
+    pub(super) exempt: bool,
     pub(super) method: String,
     pub(super) path: String,
     /// Names of its parameters in the query.
@@ -56,7 +60,11 @@ pub(super) fn operations(document: &Value) -> Result<Vec<Operation>> {
             if let Some(schema) = schema {
                 named(document, schema, 0, &mut fields);
             }
+            let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
+            let class = operation.pointer("/x-audit/class").and_then(Value::as_str);
             all.push(Operation {
+                id: id.to_owned(),
+                exempt: class == Some("exempt"),
                 method: method.to_uppercase(),
                 path: path.clone(),
                 query,

@@ -3,6 +3,7 @@
 //! Nothing lists operations: one that comes tomorrow is tried tomorrow, and one with an id of a kind
 //! that the scene of its clinics cannot make is RED.
 
+mod audited;
 mod client;
 mod document;
 mod injected;
@@ -122,8 +123,8 @@ fn is_organisation(name: &str) -> bool {
 /// Statements that the running server must see: committed, and taken back.
 struct Committed {
     name: &'static str,
-    plant: &'static str,
-    take_away: &'static str,
+    plant: String,
+    take_away: String,
 }
 
 #[async_trait]
@@ -133,11 +134,11 @@ impl Mutation for Committed {
     }
 
     async fn plant(&self, target: &Target) -> Result<()> {
-        Ok(target.catalogue().batch_execute(self.plant).await?)
+        Ok(target.catalogue().batch_execute(&self.plant).await?)
     }
 
     async fn take_away(&self, target: &Target) -> Result<()> {
-        Ok(target.catalogue().batch_execute(self.take_away).await?)
+        Ok(target.catalogue().batch_execute(&self.take_away).await?)
     }
 }
 
@@ -175,8 +176,8 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
                 ),
                 Box::new(Committed {
                     name: "a suspended clinic that is served",
-                    plant: "UPDATE public.organizations SET status = 'active', name = name || ' (was suspended)' WHERE status = 'suspended'",
-                    take_away: "UPDATE public.organizations SET status = 'suspended', name = replace(name, ' (was suspended)', '') WHERE name LIKE '% (was suspended)'",
+                    plant: "UPDATE public.organizations SET status = 'active', name = name || ' (was suspended)' WHERE status = 'suspended'".to_owned(),
+                    take_away: "UPDATE public.organizations SET status = 'suspended', name = replace(name, ' (was suspended)', '') WHERE name LIKE '% (was suspended)'".to_owned(),
                 }),
             ],
         ),
@@ -193,8 +194,8 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
                 ),
                 Box::new(Committed {
                     name: "people of every clinic for everybody",
-                    plant: "ALTER TABLE public.people DISABLE ROW LEVEL SECURITY",
-                    take_away: "ALTER TABLE public.people ENABLE ROW LEVEL SECURITY",
+                    plant: "ALTER TABLE public.people DISABLE ROW LEVEL SECURITY".to_owned(),
+                    take_away: "ALTER TABLE public.people ENABLE ROW LEVEL SECURITY".to_owned(),
                 }),
             ],
         ),
@@ -232,6 +233,7 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
             )],
         ),
     ];
+    all.extend(audited::probes());
     all.extend(told::probes());
     all
 }

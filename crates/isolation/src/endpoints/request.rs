@@ -98,6 +98,16 @@ pub(super) fn with_slot(operation: &Operation, mine: &mut Scene<'_>) -> Result<O
 }
 
 /// The request on the thing of this id; what the query requires besides is made up.
+/// A request of the operation on this clinic's own things, with a body that fits.
+pub(super) fn own_request(operation: &Operation, mine: &mut Scene<'_>) -> Result<Request> {
+    let own = match operation.collection() {
+        Some(collection) => mine.one(collection)?.unwrap_or_else(|| NOBODYS.to_owned()),
+        None => NOBODYS.to_owned(),
+    };
+    let body = with_slot(operation, mine)?;
+    Ok(Request { body, ..mine.plain(operation, &own)? })
+}
+
 pub(super) fn request(
     operation: &Operation,
     id: &str,
