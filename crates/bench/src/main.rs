@@ -4,7 +4,9 @@
 //! interleaved rounds of one run on one machine, so that it means the same on any machine. The
 //! median of the rounds' ratios counts. What has no lower bound goes into further fields.
 
+mod audit;
 mod availability;
+mod outage;
 mod report;
 mod request;
 mod rounds;
@@ -41,7 +43,7 @@ enum Part {
     Load(request::load::Arguments),
 }
 
-const BENCHES: [&str; 3] = ["availability", "request", "video-token"];
+const BENCHES: [&str; 5] = ["availability", "request", "video-token", "audit", "outage"];
 
 #[expect(clippy::print_stdout, reason = "a command-line tool answers on stdout")]
 fn main() -> Result<()> {
@@ -62,6 +64,8 @@ fn main() -> Result<()> {
             "availability" => availability::measure()?,
             "request" => request::measure()?,
             "video-token" => video_token::measure()?,
+            "audit" => audit::measure()?,
+            "outage" => outage::measure()?,
             other => anyhow::bail!("there is no bench {other}; `--list` names them"),
         };
         report::tell(&figures, arguments.json.as_deref())?;

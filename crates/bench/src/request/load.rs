@@ -42,6 +42,8 @@ pub(crate) struct Load {
 pub(crate) struct Run {
     /// Answers with status 200 a second.
     pub(crate) rate: f64,
+    /// Milliseconds within which half of the answers came.
+    pub(crate) p50_ms: f64,
     /// Milliseconds within which 99 of 100 answers came.
     pub(crate) p99_ms: f64,
 }
@@ -64,7 +66,7 @@ impl Load {
         );
         let told: Value = serde_json::from_slice(&output.stdout).context("read its answer")?;
         let figure = |name: &str| told.get(name).and_then(Value::as_f64).context("a figure");
-        Ok(Run { rate: figure("rate")?, p99_ms: figure("p99_ms")? })
+        Ok(Run { rate: figure("rate")?, p50_ms: figure("p50_ms")?, p99_ms: figure("p99_ms")? })
     }
 }
 
@@ -85,8 +87,11 @@ pub(crate) fn generate(arguments: &Arguments) -> Result<()> {
         let seconds = started.elapsed().as_secs_f64();
         let mut times: Vec<u64> = times.into_iter().flatten().collect();
         let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
-        let p99 = u32::try_from(percentile(&mut times, 0.99)).unwrap_or(u32::MAX);
-        anyhow::Ok(json!({ "rate": f64::from(count) / seconds, "p99_ms": f64::from(p99) / 1000.0 }))
+        let [p50, p99] = [0.5, 0.99].map(|share| {
+            f64::from(u32::try_from(percentile(&mut times, share)).unwrap_or(u32::MAX)) / 1000.0
+        });
+        let rate = f64::from(count) / seconds;
+        anyhow::Ok(json!({ "rate": rate, "p50_ms": p50, "p99_ms": p99 }))
     })?;
     println!("{told}");
     Ok(())

@@ -20,7 +20,7 @@ const ROUNDS: usize = 7;
 const SECONDS: u32 = 4;
 const CLIENTS: u32 = 64;
 const POOL: u32 = 16;
-const APPOINTMENT: i64 = 102;
+pub(crate) const APPOINTMENT: i64 = 102;
 
 /// At least 0.35 of the bare handler's rate; 0.5 is the aim.
 pub(crate) fn measure() -> Result<Vec<Figure>> {
@@ -92,7 +92,7 @@ fn shares(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>) -> Valu
 }
 
 /// One clinic with a specialist, and 64 patients' worth of somebody to sign in as; one appointment.
-async fn seed(database: &TestDatabase) -> Result<()> {
+pub(crate) async fn seed(database: &TestDatabase) -> Result<()> {
     let (specialist, kind, session) = (
         "00000000-0000-4000-8000-000000000001",
         "00000000-0000-7000-8000-000000000002",

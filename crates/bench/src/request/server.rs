@@ -51,6 +51,14 @@ impl Server {
         Ok(answer)
     }
 
+    /// How much memory it holds, in MiB.
+    pub(crate) fn resident_mib(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        Ok(kib.context("VmRSS")? / 1024.0)
+    }
+
     /// Seconds that requests have spent in each phase so far.
     pub(crate) fn phases(&self) -> Result<BTreeMap<String, f64>> {
         let metrics = self.get("/metrics")?;
@@ -74,13 +82,34 @@ pub(crate) struct Account {
     pub(crate) domain_id: Option<String>,
 }
 
-/// Our own server, as it is shipped, and a token of each of `subjects`.
+/// What a server is started with besides.
+pub(crate) struct More<'a> {
+    /// Settings.
+    pub(crate) settings: &'a [(&'a str, String)],
+    /// What it is told to do.
+    pub(crate) told: &'a [&'a str],
+}
+
+/// Our own server, as it is shipped, without workers, and a token of each of `subjects`.
 pub(crate) async fn core_api(
     program: &Path,
     database: &TestDatabase,
     redis: &TestRedis,
     account: &Account,
     subjects: &[String],
+) -> Result<Server> {
+    let more = More { settings: &[], told: &["serve", "--no-workers"] };
+    core_api_with(program, database, redis, account, subjects, &more).await
+}
+
+/// Our own server, with more besides.
+pub(crate) async fn core_api_with(
+    program: &Path,
+    database: &TestDatabase,
+    redis: &TestRedis,
+    account: &Account,
+    subjects: &[String],
+    more: &More<'_>,
 ) -> Result<Server> {
     let port = free_port()?;
     let secret = "development-secret-of-the-bench-0123456789";
@@ -100,7 +129,8 @@ pub(crate) async fn core_api(
             .env("CORE_DAILY__BASE_URL", &account.base_url)
             .env("CORE_DAILY__API_KEY", "sandbox-api-key")
             .envs(account.domain_id.iter().map(|id| ("CORE_DAILY__DOMAIN_ID", id)))
-            .env("CORE_LOG__LEVEL", "error");
+            .env("CORE_LOG__LEVEL", "off")
+            .envs(more.settings.iter().map(|(name, value)| (*name, value)));
     };
     let mut tokens = Vec::new();
     for subject in subjects {
@@ -112,7 +142,7 @@ pub(crate) async fn core_api(
     }
     let mut command = Command::new(program);
     setting(&mut command);
-    command.args(["serve", "--no-workers"]);
+    command.args(more.told);
     let server =
         tokio::task::spawn_blocking(move || Server::start(command, port, tokens, "/readyz"));
     server.await?
