@@ -13,6 +13,7 @@ DECLARE
   c_at_once CONSTANT integer := 4;
   v_org bigint;
   v_batch uuid;
+  v_taken bigint;
 BEGIN
   FOR v_org IN
     SELECT o.id FROM public.organizations o
@@ -22,19 +23,22 @@ BEGIN
     WHERE (SELECT count(*) FROM public.telemetry_batches b WHERE b.org_id = o.id) < c_at_once
     ORDER BY first.id LIMIT p_batches
   LOOP
-    v_batch := gen_random_uuid();
-    WITH members AS (
-      SELECT e.id FROM public.telemetry_events e
-      WHERE e.org_id = v_org AND e.batch_id IS NULL AND e.reason IS NULL
-      ORDER BY e.id LIMIT p_events FOR UPDATE SKIP LOCKED
-    )
-    UPDATE public.telemetry_events e SET batch_id = v_batch
-    FROM members m WHERE e.org_id = v_org AND e.id = m.id;
-    -- None: another forwarder has just taken them.
-    IF FOUND THEN
+    FOR v_room IN 1 .. c_at_once - (SELECT count(*) FROM public.telemetry_batches b WHERE b.org_id = v_org) LOOP
+      v_batch := gen_random_uuid();
+      WITH members AS (
+        SELECT e.id FROM public.telemetry_events e
+        WHERE e.org_id = v_org AND e.batch_id IS NULL AND e.reason IS NULL
+        ORDER BY e.id LIMIT p_events FOR UPDATE SKIP LOCKED
+      )
+      UPDATE public.telemetry_events e SET batch_id = v_batch
+      FROM members m WHERE e.org_id = v_org AND e.id = m.id;
+      GET DIAGNOSTICS v_taken = ROW_COUNT;
+      -- None: another forwarder has just taken them.
+      EXIT WHEN v_taken = 0;
       INSERT INTO public.telemetry_batches (org_id, id, key_epoch, due_at)
       VALUES (v_org, v_batch, p_epoch, p_now);
-    END IF;
+      EXIT WHEN v_taken < p_events;
+    END LOOP;
   END LOOP;
   RETURN QUERY
   WITH due AS (
@@ -158,20 +162,36 @@ BEGIN
 END
 $$;
 
--- Lines of the audit that have no place yet, oldest first, and the head on which they follow. Looked for
--- from p_since on, and from two minutes before the highest key that was sealed: a line commits well
--- within that of the time in its key, because statements and transactions have time-outs.
+-- Lines of the audit that have no place yet, oldest first, and the head on which they follow: those above
+-- the highest key that was sealed. With p_since also those that committed late, from then on and from two
+-- minutes before that key: a line commits well within that of the time in its key, because statements and
+-- transactions have time-outs.
 CREATE OR REPLACE FUNCTION definer.claim_unsealed(p_lines integer, p_since timestamptz)
 RETURNS TABLE (org_id bigint, last_seq bigint, chain bytea, reach uuid, id uuid, occurred_at timestamptz,
   actor_id uuid, actor_role text, operation text, resource_kind text, resource_id text, patient_id uuid,
   outcome text, code text, request_id uuid)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off AS $$
 DECLARE
+  c_none CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
   c_slack CONSTANT bigint := 120000;
   -- The first key that was made at p_since (UUIDv7: it begins with milliseconds of Unix time).
   v_since uuid := (lpad(to_hex((extract(epoch FROM p_since) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
 BEGIN
+  IF p_since IS NULL THEN
+    RETURN QUERY
+    SELECT o.id, coalesce(h.seq, 0), h.chain, h.reach, l.id, l.occurred_at, l.actor_id, l.actor_role,
+      l.operation, l.resource_kind, l.resource_id, l.patient_id, l.outcome, l.code, l.request_id
+    FROM public.organizations o
+    LEFT JOIN LATERAL (
+      SELECT s.seq, s.chain, s.reach FROM public.audit_heads s
+      WHERE s.org_id = o.id ORDER BY s.seq DESC LIMIT 1) h ON true
+    CROSS JOIN LATERAL (
+      SELECT e.* FROM public.audit_events e
+      WHERE e.org_id = o.id AND e.id > coalesce(h.reach, c_none) ORDER BY e.id LIMIT p_lines) l
+    ORDER BY o.id, l.id;
+    RETURN;
+  END IF;
   RETURN QUERY
   SELECT o.id, coalesce(h.seq, 0), h.chain, h.reach, l.id, l.occurred_at, l.actor_id, l.actor_role,
     l.operation, l.resource_kind, l.resource_id, l.patient_id, l.outcome, l.code, l.request_id
@@ -185,7 +205,7 @@ BEGIN
   CROSS JOIN LATERAL (
     SELECT e.* FROM public.audit_events e
     WHERE e.org_id = o.id
-      AND e.id >= CASE WHEN h.seq IS NULL THEN '00000000-0000-0000-0000-000000000000' ELSE least(h.since, v_since) END
+      AND e.id >= CASE WHEN h.seq IS NULL THEN c_none ELSE least(h.since, v_since) END
       AND NOT EXISTS (SELECT FROM public.audit_leaves s WHERE s.org_id = e.org_id AND s.event_id = e.id)
     ORDER BY e.id LIMIT p_lines) l
   ORDER BY o.id, l.id;

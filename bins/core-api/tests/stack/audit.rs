@@ -252,7 +252,7 @@ async fn an_export_of_the_sealed_audit_verifies_and_an_altered_byte_is_named() -
     one.patient.get(&format!("/v1/appointments/{id}"))?.expect(200)?;
     one.patient.get("/v1/appointments/1")?.refused(404, "not_found")?;
     let everything = lines(&one.admin, "")?.len();
-    let (export, key) = wait_for("every line to be sealed", Duration::from_secs(30), || {
+    let (export, key) = wait_for("every line to be sealed", Duration::from_secs(60), || {
         let (export, key) = exported(&stack, 1)?;
         let told = verified(&stack, &export, &key)?;
         let events = told["events"].as_u64().unwrap_or_default();
@@ -290,7 +290,7 @@ async fn a_line_that_is_changed_in_the_database_is_found_in_its_export() -> Resu
     let id = clinic.book(&clinic.slots()?[0])?;
     let booked = &lines(&clinic.admin, &format!("resource=appointment/{id}"))?[0];
     let event = text(&booked["id"])?;
-    wait_for("the line to be sealed", Duration::from_secs(30), || {
+    wait_for("the line to be sealed", Duration::from_secs(60), || {
         Ok(exported(&stack, 1)?.0.contains(&event).then_some(()))
     })?;
     // Somebody with every right, who takes the trigger away first.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use restartix_kernel::{Clock as _, RandomExt as _, SystemClock, SystemRandom};
 use restartix_sandbox::telemetry::{Options, Telemetry};
 use restartix_testkit::{TestCluster, TestDatabase, free_port, sql};
@@ -326,9 +326,10 @@ fn whole_and_tamper_evident(stack: &Stack, organisation: i64) -> Result<()> {
     let start: usize = lines[..at].iter().map(|line| line.len()).sum();
     let mut altered = export.clone().into_bytes();
     altered[start + byte] ^= 1;
-    let broken = verified(stack, &String::from_utf8(altered)?, &key)
-        .expect_err("an altered byte is not found")
-        .to_string();
+    let Err(broken) = verified(stack, &String::from_utf8(altered)?, &key) else {
+        bail!("an altered byte is not found");
+    };
+    let broken = broken.to_string();
     ensure!(broken.contains(&format!("line {}: ", at + 1)), "line {}: {broken}", at + 1);
     Ok(())
 }

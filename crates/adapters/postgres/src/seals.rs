@@ -25,8 +25,8 @@ use crate::unit::PgWork;
 definer_call! {
     /// Lines without a place, and the head on which they follow.
     ClaimUnsealed<'a> {
-        lines: i32 => Integer,
-        since: &'a DateTime<Utc> => Timestamptz,
+        lines: &'a i32 => Integer,
+        since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
     } = "claim_unsealed" -> (
         BigInt, BigInt, Nullable<Binary>, Nullable<SqlUuid>,
         (
@@ -88,7 +88,7 @@ impl ClaimSource for PgSealQueue {
     async fn claim(&self, key: &SealClaim) -> Result<Vec<Found<Unsealed>>, ClaimError> {
         let failed = |error: StoreError| ClaimError(Box::new(error));
         let mut connection = self.database.connection().await.map_err(failed)?;
-        let call = ClaimUnsealed { lines: i32::from(key.lines), since: &key.since };
+        let call = ClaimUnsealed { lines: &i32::from(key.lines), since: key.since };
         let rows: Vec<Row> =
             call.load(&mut connection).await.map_err(|error| failed(store_error(error)))?;
         by_organisation(rows).map_err(failed)

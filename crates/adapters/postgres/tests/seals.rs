@@ -97,7 +97,7 @@ impl Bench {
     }
 
     async fn unsealed(&self) -> Result<Vec<Found<Unsealed>>> {
-        Ok(self.seals.claim(&SealClaim { lines: 3, since: SystemClock.now() }).await?)
+        Ok(self.seals.claim(&SealClaim { lines: 3, since: Some(SystemClock.now()) }).await?)
     }
 
     /// Seals what is found, as the organisation of each tenant that knows it.
@@ -235,6 +235,8 @@ async fn a_line_that_committed_late_is_sealed_behind_the_others() -> Result<()> 
     let late = slow.id;
     ensure!(late < ids[0], "its key is older");
     log.append(tenant, slow).await?;
+    let fresh = bench.seals.claim(&SealClaim { lines: 3, since: None }).await?;
+    assert!(fresh.is_empty(), "its key is below what was reached");
     let found = bench.unsealed().await?;
     assert_eq!(found[0].row.lines.iter().map(|line| line.id).collect::<Vec<_>>(), [late]);
     assert_eq!(found[0].row.reach, Some(ids[1]), "what was reached stays reached");

@@ -12,7 +12,7 @@ use restartix_telemetry::{
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed, FeedEvent};
-use restartix_workflows::{Access, DomainEvent, Outbox, UnitOfWork, Work};
+use restartix_workflows::{Access, DomainEvent, KeptAnswers, Outbox, UnitOfWork, Work};
 
 /// Units of work that change the same and tell nobody.
 pub(crate) struct Untold(pub(crate) PgUnits);
@@ -105,6 +105,7 @@ impl Work for Unit {
         rehab: RehabEvents,
         webhook_endpoints: Endpoints,
         webhook_deliveries: Deliveries,
+        answers: KeptAnswers,
         seals: AuditSeals,
     }
 

@@ -210,8 +210,9 @@ impl FromStr for PublicKey {
 pub struct SealClaim {
     /// Lines of one organisation at most.
     pub lines: u16,
-    /// From when on it looks for lines; earlier where the organisation's chain does not reach so far.
-    pub since: DateTime<Utc>,
+    /// Besides those above the highest key that was sealed: also those that committed late, from then on,
+    /// and from further back where the organisation's chain does not reach so far. That costs more.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// Lines of one organisation that have no place yet.

@@ -147,7 +147,7 @@ pub(super) fn probes() -> Vec<Box<dyn Probe>> {
     };
     vec![Box::new(Audited {
         about: About {
-            id: "AUD-01",
+            id: "AUD-02",
             item: Item::Audit,
             title: "every operation on data leaves a line in the organisation of whoever asked, however it ends",
             mend: "the row's audit class in crates/http-api/src/routes; a change writes its line in its own transaction",

@@ -22,7 +22,9 @@ pub struct AuditSealer<Q> {
 struct Looked {
     /// When it has nothing to do before.
     rests_until: DateTime<Utc>,
-    /// When it last looked far back.
+    /// When it last looked for lines that committed late.
+    late: DateTime<Utc>,
+    /// When it last looked far back for them.
     swept: DateTime<Utc>,
 }
 
@@ -31,7 +33,9 @@ impl<Q: SealQueue> AuditSealer<Q> {
     const LINES: u16 = 1000;
     /// The pause after a look that found nothing.
     const REST: TimeDelta = TimeDelta::seconds(1);
-    /// How often it looks far back, for lines whose keys were made by a clock that was wrong.
+    /// How often it looks for lines that committed after others with higher keys.
+    const LATE_EVERY: TimeDelta = TimeDelta::seconds(20);
+    /// How often it looks far back for them, for lines whose keys were made by a clock that was wrong.
     const SWEPT_EVERY: TimeDelta = TimeDelta::hours(1);
     /// How far back that is.
     const SWEEP: TimeDelta = TimeDelta::hours(26);
@@ -39,7 +43,7 @@ impl<Q: SealQueue> AuditSealer<Q> {
     /// A sealer over `queue` that signs with `key`.
     pub fn new(desk: Desk, queue: Q, key: SealKey) -> Self {
         let never = DateTime::<Utc>::MIN_UTC;
-        let looked = Mutex::new(Looked { rests_until: never, swept: never });
+        let looked = Mutex::new(Looked { rests_until: never, late: never, swept: never });
         Self { desk, queue: ClaimedRows::new(queue), key, looked }
     }
 
@@ -51,13 +55,15 @@ impl<Q: SealQueue> AuditSealer<Q> {
             return Ok(Round::default());
         }
         let sweeps = now.signed_duration_since(looked.swept) > Self::SWEPT_EVERY;
-        let since = if sweeps { now - Self::SWEEP } else { now };
+        let late = now.signed_duration_since(looked.late) > Self::LATE_EVERY;
+        let since = (sweeps || late).then(|| if sweeps { now - Self::SWEEP } else { now });
         let rows = self.queue.claim(&SealClaim { lines: Self::LINES, since }).await?;
-        let mut round = Round::default();
+        let (mut round, mut more) = (Round::default(), false);
         for row in rows {
             let sealed = self
                 .queue
                 .run(row, async |tenant, unsealed| {
+                    more |= unsealed.lines.len() >= usize::from(Self::LINES);
                     let Some(sealed) = unsealed.seal(tenant, &self.key, now) else {
                         return Ok(true);
                     };
@@ -69,9 +75,11 @@ impl<Q: SealQueue> AuditSealer<Q> {
         }
         if round.claimed == 0 {
             looked.rests_until = now + Self::REST;
-            if sweeps {
-                looked.swept = now;
-            }
+        }
+        // Where as many were found as may be, there may be more.
+        if since.is_some() && !more {
+            looked.late = now;
+            looked.swept = if sweeps { now } else { looked.swept };
         }
         *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = looked;
         Ok(round)
