@@ -200,11 +200,12 @@ async fn soak_telemetry_has_exactly_what_the_platform_has_however_often_either_i
     let (events, kills) = extent();
     let mut cluster = TestCluster::start().await?;
     let mut service = Service::start()?;
-    let mut stack = Stack::start_in(TestDatabase::create_in(&cluster.url()).await?).await?;
+    let database = TestDatabase::create_in(&cluster.url()).await?;
+    let daily = restartix_sandbox::daily::Options::default();
+    let mut stack =
+        Stack::prepare_in(database, daily, &[("CORE_HTTP__RATE_LIMITS", "lifted")]).await?;
     stack.set("CORE_TELEMETRY__URL", &service.url());
-    stack.set("CORE_HTTP__RATE_LIMITS", "lifted");
     stack.set("CORE_LOG__LEVEL", "off");
-    stack.kill();
     stack.serve()?;
     let clinics = [stack.clinic("one")?, stack.clinic("two")?];
     let mut work = Vec::new();

@@ -10,7 +10,7 @@ use restartix_telemetry::{
     Publication, RehabEvents, Tally, TelemetryFeed,
 };
 use restartix_tenancy::{Memberships, Organisations, People, Tenant};
-use restartix_video::{Presence, Rooms};
+use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed, FeedEvent};
 use restartix_workflows::{Access, DomainEvent, KeptAnswers, Outbox, UnitOfWork, Work};
 
@@ -100,6 +100,7 @@ impl Work for Unit {
         appointments: Appointments,
         rooms: Rooms,
         presence: Presence,
+        recordings: Recordings,
         files: Files,
         programs: Programs,
         rehab: RehabEvents,
