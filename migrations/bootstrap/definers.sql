@@ -21,6 +21,31 @@ BEGIN
 END
 $$;
 
+-- The program of an id that was not revoked, of an organisation that is not suspended.
+CREATE OR REPLACE FUNCTION definer.resolve_api_client(p_id uuid)
+RETURNS TABLE (org_id bigint, secret_digest bytea, scopes text[])
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  SELECT c.org_id, c.secret_digest, c.scopes FROM public.api_clients c
+  JOIN public.organizations o ON o.id = c.org_id AND o.status = 'active'
+  WHERE c.id = p_id AND c.revoked_at IS NULL;
+END
+$$;
+
+-- Who stands behind a program's token that is good now, and how their organisation stands.
+CREATE OR REPLACE FUNCTION definer.resolve_api_token(p_digest bytea, p_now timestamptz)
+RETURNS TABLE (org_id bigint, org_status text, client_id uuid, scopes text[])
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  SELECT t.org_id, o.status, t.client_id, t.scopes FROM public.api_tokens t
+  JOIN public.api_clients c ON c.org_id = t.org_id AND c.id = t.client_id AND c.revoked_at IS NULL
+  JOIN public.organizations o ON o.id = t.org_id
+  WHERE t.digest = p_digest AND t.expires_at > p_now;
+END
+$$;
+
 -- The organisations among which a user may choose.
 CREATE OR REPLACE FUNCTION definer.list_memberships(p_user uuid)
 RETURNS TABLE (org_id bigint, role text)
@@ -293,182 +318,266 @@ $$;
 -- commits, so places have no gaps; what is for one endpoint alone has the place 0.
 CREATE OR REPLACE FUNCTION definer.sequence_webhooks(p_limit integer, p_now timestamptz)
 RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
 DECLARE
-  v_org bigint;
-  v_last bigint;
+  v_orgs bigint[];
   v_done integer;
-  v_total integer := 0;
 BEGIN
-  FOR v_org IN
-    SELECT DISTINCT w.org_id FROM (
-      SELECT e.org_id FROM public.webhook_events e WHERE e.seq IS NULL LIMIT 10000) w
-  LOOP
-    INSERT INTO public.webhook_counters (org_id) VALUES (v_org) ON CONFLICT DO NOTHING;
-    SELECT c.last_seq INTO v_last FROM public.webhook_counters c
-    WHERE c.org_id = v_org FOR UPDATE SKIP LOCKED;
-    CONTINUE WHEN NOT FOUND;
-    WITH waiting AS (
-      SELECT e.id, e.type, e.occurred_at, e.data, e.only_for,
-        CASE WHEN e.only_for IS NULL
-          THEN v_last + count(*) FILTER (WHERE e.only_for IS NULL) OVER (ORDER BY e.occurred_at, e.id)
-          ELSE 0 END AS seq
-      FROM (
-        SELECT * FROM public.webhook_events e
-        WHERE e.org_id = v_org AND e.seq IS NULL
-        ORDER BY e.occurred_at, e.id LIMIT p_limit) e
-    ), frozen AS (
-      UPDATE public.webhook_events e
-      SET seq = w.seq,
-        body = format('{"id":"evt_%s","type":"%s","timestamp":"%s","organization_id":%s,"seq":%s,"data":%s}',
-          w.id, w.type, to_char(w.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-          v_org, w.seq, w.data)
-      FROM waiting w
-      WHERE e.org_id = v_org AND e.id = w.id
-      RETURNING e.id, e.type, e.only_for, e.seq
-    ), fanned AS (
-      INSERT INTO public.webhook_deliveries (org_id, id, endpoint_id, event_id, event_type, due_at)
-      SELECT v_org, gen_random_uuid(), p.id, f.id, f.type, p_now
-      FROM frozen f
-      JOIN public.webhook_endpoints p ON p.org_id = v_org
-        AND CASE WHEN f.only_for IS NULL
-          THEN p.state = 'enabled' AND f.type = ANY (p.admits)
-          ELSE p.id = f.only_for END
-    ), counted AS (
-      UPDATE public.webhook_counters c
-      SET last_seq = greatest(c.last_seq, (SELECT max(f.seq) FROM frozen f))
-      WHERE c.org_id = v_org
-    )
-    SELECT count(*) INTO v_done FROM frozen;
-    v_total := v_total + v_done;
-  END LOOP;
-  IF v_total > 0 THEN
+  v_orgs := ARRAY(SELECT DISTINCT o.org_id FROM (
+    SELECT w.org_id FROM public.webhook_outbox w ORDER BY w.occurred_at, w.id LIMIT p_limit) o);
+  IF cardinality(v_orgs) = 0 THEN
+    RETURN 0;
+  END IF;
+  INSERT INTO public.webhook_counters (org_id)
+  SELECT o FROM unnest(v_orgs) o
+  WHERE NOT EXISTS (SELECT FROM public.webhook_counters c WHERE c.org_id = o)
+  ORDER BY o ON CONFLICT DO NOTHING;
+  -- A statement of its own: the next one sees what whoever held a counter before has committed.
+  v_orgs := ARRAY(SELECT c.org_id FROM public.webhook_counters c
+    WHERE c.org_id = ANY (v_orgs) ORDER BY c.org_id FOR UPDATE SKIP LOCKED);
+  WITH batch AS MATERIALIZED (
+    SELECT w.org_id, w.id FROM public.webhook_outbox w
+    WHERE w.org_id = ANY (v_orgs) ORDER BY w.occurred_at, w.id LIMIT p_limit
+  ), taken AS (
+    DELETE FROM public.webhook_outbox w USING batch b
+    WHERE w.org_id = b.org_id AND w.id = b.id
+    RETURNING w.org_id, w.id, w.type, w.occurred_at, w.data, w.only_for
+  ), placed AS MATERIALIZED (
+    SELECT t.*, CASE WHEN t.only_for IS NULL
+      THEN c.last_seq + count(*) FILTER (WHERE t.only_for IS NULL)
+        OVER (PARTITION BY t.org_id ORDER BY t.occurred_at, t.id)
+      ELSE 0 END AS seq
+    FROM taken t JOIN public.webhook_counters c ON c.org_id = t.org_id
+  ), frozen AS (
+    INSERT INTO public.webhook_events (org_id, id, kept_at, type, seq, body)
+    SELECT p.org_id, p.id, p_now, p.type, p.seq,
+      format('{"id":"evt_%s","type":"%s","timestamp":"%s","organization_id":%s,"seq":%s,"data":%s}',
+        p.id, p.type, to_char(p.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+        p.org_id, p.seq, p.data)
+    FROM placed p
+  ), fanned AS (
+    INSERT INTO public.webhook_queue (org_id, id, endpoint_id, event_id, kept_at, event_type, due_at)
+    SELECT p.org_id, public.webhook_delivery_id(p_now, e.id, p.id), e.id, p.id, p_now, p.type, p_now
+    FROM placed p
+    JOIN public.webhook_endpoints e ON e.org_id = p.org_id
+      AND CASE WHEN p.only_for IS NULL
+        THEN e.state = 'enabled' AND p.type = ANY (e.admits)
+        ELSE e.id = p.only_for END
+  ), counted AS (
+    UPDATE public.webhook_counters c SET last_seq = n.last_seq
+    FROM (SELECT p.org_id, max(p.seq) AS last_seq FROM placed p GROUP BY p.org_id) n
+    WHERE c.org_id = n.org_id AND n.last_seq > c.last_seq
+  )
+  SELECT count(*) INTO v_done FROM placed;
+  IF v_done > 0 THEN
     NOTIFY webhook_deliveries;
   END IF;
-  RETURN v_total;
+  RETURN v_done;
 END
 $$;
 
 -- A batch of deliveries to send, leased: at most so many under way to one endpoint and for one
--- organisation. Whoever claims for an endpoint locks it, so that the caps hold; one that has been
--- failing gets a single delivery, the oldest, as a probe.
-CREATE OR REPLACE FUNCTION definer.claim_webhooks(
+-- organisation. One at a time claims for an organisation (whoever finds its turn taken passes it
+-- by), so that the caps hold. An endpoint that has been failing gets a single delivery, the oldest,
+-- as a probe; one that has just recovered a few; one with a rate of its own no more than that.
+--
+-- What is lost of a claim in a crash is sent again: so nobody waits for it to be durable.
+DROP FUNCTION IF EXISTS definer.claim_webhooks(integer, integer, integer, timestamptz, uuid, timestamptz);
+CREATE FUNCTION definer.claim_webhooks(
   p_limit integer, p_per_endpoint integer, p_per_org integer,
   p_now timestamptz, p_lease uuid, p_until timestamptz)
 RETURNS TABLE (org_id bigint, id uuid, endpoint_id uuid, event_id uuid, attempts integer, url text,
-  body text, secret_versions integer[], secrets bytea[])
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  body text, secret_versions integer[], secrets bytea[], headers_version integer, headers bytea)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off AS $$
+#variable_conflict use_column
+DECLARE
+  v_orgs bigint[];
+  v_endpoints uuid[];
 BEGIN
-  RETURN QUERY
-  WITH ready AS MATERIALIZED (
-    SELECT e.org_id, e.id, e.url, e.state, e.probe_at IS NOT NULL AS probe
-    FROM public.webhook_endpoints e
-    WHERE e.state <> 'disabled'
-      AND (e.probe_at IS NULL OR e.probe_at <= p_now)
+  PERFORM set_config('synchronous_commit', 'off', true);
+  -- Who waits: from endpoint to endpoint through the index, whatever the length of each one's queue.
+  WITH RECURSIVE lanes AS (
+    (SELECT q.org_id, q.endpoint_id FROM public.webhook_queue q ORDER BY q.org_id, q.endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT n.org_id, n.endpoint_id FROM lanes l CROSS JOIN LATERAL (
+      SELECT q.org_id, q.endpoint_id FROM public.webhook_queue q
+      WHERE (q.org_id, q.endpoint_id) > (l.org_id, l.endpoint_id)
+      ORDER BY q.org_id, q.endpoint_id LIMIT 1) n
+  ), able AS MATERIALIZED (
+    SELECT l.org_id, l.endpoint_id FROM lanes l
+    JOIN public.webhook_endpoints e ON e.org_id = l.org_id AND e.id = l.endpoint_id
+    WHERE (e.probe_at IS NULL OR e.probe_at <= p_now)
       AND (e.paused_until IS NULL OR e.paused_until <= p_now)
-      AND EXISTS (
-        SELECT FROM public.webhook_deliveries d
-        WHERE d.org_id = e.org_id AND d.endpoint_id = e.id AND d.status = 'waiting'
-          AND (d.due_at <= p_now OR e.probe_at IS NOT NULL)
-          AND (d.leased_until IS NULL OR d.leased_until <= p_now)
-          AND (e.state = 'enabled' OR d.event_type = 'endpoint.verification'))
-    FOR UPDATE OF e SKIP LOCKED
-  ), busy AS MATERIALIZED (
-    SELECT d.org_id, d.endpoint_id, count(*) AS under_way
-    FROM public.webhook_deliveries d
-    WHERE d.org_id IN (SELECT r.org_id FROM ready r) AND d.lease IS NOT NULL AND d.leased_until > p_now
-    GROUP BY d.org_id, d.endpoint_id
+      AND CASE e.state
+        WHEN 'enabled' THEN e.probe_at IS NOT NULL OR EXISTS (SELECT FROM public.webhook_queue q
+          WHERE q.org_id = l.org_id AND q.endpoint_id = l.endpoint_id AND q.due_at <= p_now)
+        WHEN 'pending_verification' THEN EXISTS (SELECT FROM public.webhook_queue q
+          WHERE q.org_id = l.org_id AND q.endpoint_id = l.endpoint_id AND q.event_type = 'endpoint.verification')
+        ELSE false END
+  ), turns AS MATERIALIZED (
+    SELECT o.org_id FROM (SELECT DISTINCT a.org_id FROM able a) o
+    WHERE pg_try_advisory_xact_lock(hashint8extended(o.org_id, 7740561))
+  )
+  SELECT array_agg(a.org_id), array_agg(a.endpoint_id) INTO v_orgs, v_endpoints
+  FROM able a WHERE a.org_id = ANY (ARRAY(SELECT t.org_id FROM turns t));
+  IF v_orgs IS NULL THEN
+    RETURN;
+  END IF;
+  -- A statement of its own: it sees what those have committed whose turn it was before. Nobody else
+  -- leases for these organisations now, so what is chosen is leased.
+  RETURN QUERY
+  WITH roomy AS MATERIALIZED (
+    SELECT e.org_id, e.id, e.state, e.probe_at IS NOT NULL AS probe, e.rate_per_minute IS NOT NULL AS metered,
+      least(
+        CASE WHEN e.probe_at IS NOT NULL THEN 1 ELSE least(p_per_endpoint, e.ramp) END
+          - (SELECT count(*) FROM public.webhook_in_flight f
+             WHERE f.org_id = e.org_id AND f.endpoint_id = e.id AND f.leased_until > p_now),
+        CASE WHEN e.rate_per_minute IS NULL THEN p_limit
+          -- A second's worth at once, one at least.
+          ELSE floor((extract(epoch FROM p_now - greatest(e.rate_full_at, p_now))
+            + greatest(60.0 / e.rate_per_minute, 1)) * e.rate_per_minute / 60 + 0.000001) END,
+        p_limit) AS room,
+      (SELECT count(*) FROM public.webhook_in_flight f
+       WHERE f.org_id = e.org_id AND f.leased_until > p_now) AS of_org
+    FROM unnest(v_orgs, v_endpoints) AS l (org_id, id)
+    JOIN public.webhook_endpoints e ON e.org_id = l.org_id AND e.id = l.id
+    WHERE e.state <> 'disabled' AND (e.probe_at IS NULL OR e.probe_at <= p_now)
+      AND (e.paused_until IS NULL OR e.paused_until <= p_now)
   ), candidates AS (
-    SELECT r.org_id, r.id AS endpoint_id, r.url, r.probe, d.id, d.event_id, d.nth,
-      row_number() OVER (PARTITION BY r.org_id ORDER BY d.nth, r.id)
-        + coalesce((SELECT sum(b.under_way) FROM busy b WHERE b.org_id = r.org_id), 0) AS of_org
-    FROM ready r
-    LEFT JOIN busy b ON b.org_id = r.org_id AND b.endpoint_id = r.id
+    SELECT r.org_id, r.id AS endpoint_id, r.probe, r.metered, d.id, d.event_id, d.kept_at, d.attempts, d.nth,
+      row_number() OVER (PARTITION BY r.org_id ORDER BY d.nth, r.id) + r.of_org AS of_org
+    FROM roomy r
     CROSS JOIN LATERAL (
-      SELECT d.id, d.event_id, row_number() OVER (ORDER BY d.due_at, d.id) AS nth
+      SELECT d.*, row_number() OVER (ORDER BY d.due_at, d.id) AS nth
       FROM (
-        SELECT d.id, d.event_id, d.due_at
-        FROM public.webhook_deliveries d
-        WHERE d.org_id = r.org_id AND d.endpoint_id = r.id AND d.status = 'waiting'
-          AND (d.due_at <= p_now OR r.probe)
-          AND (d.leased_until IS NULL OR d.leased_until <= p_now)
-          AND (r.state = 'enabled' OR d.event_type = 'endpoint.verification')
-        ORDER BY d.due_at
-        LIMIT CASE WHEN r.probe THEN 1 ELSE greatest(0, p_per_endpoint - coalesce(b.under_way, 0)) END
+        (SELECT q.id, q.event_id, q.kept_at, q.attempts, q.due_at FROM public.webhook_queue q
+         WHERE r.state = 'enabled' AND q.org_id = r.org_id AND q.endpoint_id = r.id
+           AND (q.due_at <= p_now OR r.probe)
+           AND (SELECT f.leased_until > p_now FROM public.webhook_in_flight f
+             WHERE f.org_id = q.org_id AND f.endpoint_id = q.endpoint_id AND f.delivery_id = q.id) IS NOT TRUE
+         ORDER BY q.due_at, q.id LIMIT greatest(0, r.room))
+        UNION ALL
+        (SELECT q.id, q.event_id, q.kept_at, q.attempts, q.due_at FROM public.webhook_queue q
+         WHERE r.state <> 'enabled' AND q.org_id = r.org_id AND q.endpoint_id = r.id
+           AND q.event_type = 'endpoint.verification' AND (q.due_at <= p_now OR r.probe)
+           AND (SELECT f.leased_until > p_now FROM public.webhook_in_flight f
+             WHERE f.org_id = q.org_id AND f.endpoint_id = q.endpoint_id AND f.delivery_id = q.id) IS NOT TRUE
+         LIMIT greatest(0, r.room))
       ) d
     ) d
-  ), chosen AS (
+  ), chosen AS MATERIALIZED (
     -- The first of each endpoint, then the second of each, and so on.
     SELECT * FROM candidates c WHERE c.of_org <= p_per_org ORDER BY c.nth LIMIT p_limit
-  ), probed AS (
-    UPDATE public.webhook_endpoints e SET probe_at = p_until
-    FROM chosen c WHERE c.probe AND e.org_id = c.org_id AND e.id = c.endpoint_id
   ), leased AS (
-    UPDATE public.webhook_deliveries d SET lease = p_lease, leased_until = p_until
-    FROM chosen c WHERE d.org_id = c.org_id AND d.id = c.id
-    RETURNING d.org_id, d.id, d.attempts
+    INSERT INTO public.webhook_in_flight (org_id, endpoint_id, delivery_id, lease, leased_until)
+    SELECT c.org_id, c.endpoint_id, c.id, p_lease, p_until FROM chosen c
+    ON CONFLICT (org_id, endpoint_id, delivery_id) DO UPDATE
+      SET lease = excluded.lease, leased_until = excluded.leased_until
+  ), noted AS (
+    UPDATE public.webhook_endpoints e
+    SET probe_at = CASE WHEN c.probe THEN p_until ELSE e.probe_at END,
+      rate_full_at = CASE WHEN c.metered
+        THEN greatest(e.rate_full_at, p_now) + c.taken * interval '60 s' / e.rate_per_minute
+        ELSE e.rate_full_at END
+    FROM (SELECT c.org_id, c.endpoint_id, c.probe, c.metered, count(*) AS taken FROM chosen c
+      WHERE c.probe OR c.metered GROUP BY 1, 2, 3, 4) c
+    WHERE e.org_id = c.org_id AND e.id = c.endpoint_id
   )
-  SELECT c.org_id, c.id, c.endpoint_id, c.event_id, l.attempts, c.url, v.body,
-    array(SELECT s.version FROM public.webhook_secrets s
-      WHERE s.org_id = c.org_id AND s.endpoint_id = c.endpoint_id
-        AND (s.expires_at IS NULL OR s.expires_at > p_now) ORDER BY s.version DESC),
-    array(SELECT s.sealed FROM public.webhook_secrets s
-      WHERE s.org_id = c.org_id AND s.endpoint_id = c.endpoint_id
-        AND (s.expires_at IS NULL OR s.expires_at > p_now) ORDER BY s.version DESC)
+  -- By itself and not joined: a join is planned for how few rows there were once, and reads an
+  -- organisation's events for each of its deliveries.
+  SELECT c.org_id, c.id, c.endpoint_id, c.event_id, c.attempts, e.url,
+    (SELECT v.body FROM public.webhook_events v
+     WHERE v.org_id = c.org_id AND v.id = c.event_id AND v.kept_at = c.kept_at),
+    coalesce(k.versions, '{}'), coalesce(k.sealed, '{}'), e.headers_version, e.headers_sealed
   FROM chosen c
-  JOIN leased l ON l.org_id = c.org_id AND l.id = c.id
-  JOIN public.webhook_events v ON v.org_id = c.org_id AND v.id = c.event_id;
+  JOIN public.webhook_endpoints e ON e.org_id = c.org_id AND e.id = c.endpoint_id
+  CROSS JOIN LATERAL (
+    SELECT array_agg(s.version ORDER BY s.version DESC) AS versions,
+      array_agg(s.sealed ORDER BY s.version DESC) AS sealed
+    FROM public.webhook_secrets s
+    WHERE s.org_id = c.org_id AND s.endpoint_id = c.endpoint_id
+      AND (s.expires_at IS NULL OR s.expires_at > p_now)) k;
 END
 $$;
 
 -- Records what became of claimed deliveries; one whose lease is not the current one changes nothing.
 -- p_verdicts: delivered, retry, failed, gone. An endpoint that failed twice in a row is probed with
 -- one delivery at a time, whose schedule is not spent by that; the first success makes all that
--- waits due at once. After five days of nothing but failures it is disabled.
+-- waits due, and lets it in slowly. After five days of nothing but failures it is disabled.
+DROP FUNCTION IF EXISTS definer.settle_webhooks(uuid[], uuid[], text[], timestamptz[], timestamptz[],
+  integer[], text[], integer[], integer[], timestamptz, timestamptz);
 CREATE OR REPLACE FUNCTION definer.settle_webhooks(
-  p_ids uuid[], p_leases uuid[], p_verdicts text[], p_retry_at timestamptz[],
+  p_org_ids bigint[], p_endpoint_ids uuid[], p_ids uuid[], p_leases uuid[], p_verdicts text[], p_retry_at timestamptz[],
   p_pause_until timestamptz[], p_statuses integer[], p_codes text[], p_durations integer[],
   p_sizes integer[], p_probe_at timestamptz, p_now timestamptz)
-RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off AS $$
 DECLARE
   -- After so many failures in a row only probes are sent.
   c_patience CONSTANT integer := 2;
+  -- Under way to one that has just recovered; twice as many after each good batch.
+  c_ramp CONSTANT integer := 2;
+  c_ramped CONSTANT integer := 64;
   v record;
   v_endpoint public.webhook_endpoints;
   v_event text;
+  v_held integer := 0;
 BEGIN
   FOR v IN
-    WITH told AS (
-      SELECT * FROM unnest(p_ids, p_leases, p_verdicts, p_retry_at, p_pause_until, p_statuses,
-          p_codes, p_durations, p_sizes)
-        AS t (id, lease, verdict, retry_at, pause_until, status, code, duration, size)
+    WITH told AS MATERIALIZED (
+      SELECT * FROM unnest(p_org_ids, p_endpoint_ids, p_ids, p_leases, p_verdicts, p_retry_at, p_pause_until,
+          p_statuses, p_codes, p_durations, p_sizes)
+        AS t (org_id, endpoint_id, id, lease, verdict, retry_at, pause_until, status, code, duration, size)
     ), held AS (
-      SELECT d.org_id, d.endpoint_id, d.event_type, t.*
-      FROM told t JOIN public.webhook_deliveries d ON d.id = t.id AND d.lease = t.lease
-      WHERE d.status = 'waiting'
-    ), noted AS (
-      INSERT INTO public.webhook_attempts (org_id, id, delivery_id, ended_at, status, code, duration_ms, size)
-      SELECT h.org_id, gen_random_uuid(), h.id, p_now, h.status, h.code, h.duration, h.size FROM held h
-    ), moved AS (
-      UPDATE public.webhook_deliveries d
-      SET lease = NULL, leased_until = NULL,
-        status = CASE h.verdict WHEN 'delivered' THEN 'delivered' WHEN 'retry' THEN 'waiting' ELSE 'failed' END,
-        attempts = d.attempts + CASE WHEN e.probe_at IS NULL OR h.verdict <> 'retry' THEN 1 ELSE 0 END,
+      DELETE FROM public.webhook_in_flight f USING told t
+      WHERE f.org_id = t.org_id AND f.endpoint_id = t.endpoint_id AND f.delivery_id = t.id AND f.lease = t.lease
+      RETURNING t.*
+    ), over AS (
+      DELETE FROM public.webhook_queue q USING held h
+      WHERE q.org_id = h.org_id AND q.id = h.id AND h.verdict <> 'retry'
+      RETURNING h.*, q.event_id, q.kept_at, q.event_type, q.attempts
+    ), again AS (
+      UPDATE public.webhook_queue q
+      SET attempts = q.attempts + CASE WHEN e.probe_at IS NULL THEN 1 ELSE 0 END,
         -- A probe that failed goes to the back: what one receiver cannot stomach must not stop the rest.
-        due_at = CASE WHEN h.verdict <> 'retry' THEN d.due_at
-          WHEN e.probe_at IS NULL THEN h.retry_at ELSE greatest(d.due_at, p_now) END
+        due_at = CASE WHEN e.probe_at IS NULL THEN h.retry_at ELSE greatest(q.due_at, p_now) END
       FROM held h JOIN public.webhook_endpoints e ON e.org_id = h.org_id AND e.id = h.endpoint_id
-      WHERE d.org_id = h.org_id AND d.id = h.id
+      WHERE q.org_id = h.org_id AND q.id = h.id AND h.verdict = 'retry'
+      RETURNING h.*, q.kept_at, q.event_type
+    ), logged AS (
+      INSERT INTO public.webhook_deliveries (org_id, id, kept_at, endpoint_id, event_id, event_type,
+        outcome, attempts, ended_at, status, code, duration_ms, size)
+      SELECT o.org_id, o.id, o.kept_at, o.endpoint_id, o.event_id, o.event_type,
+        CASE o.verdict WHEN 'delivered' THEN 'delivered' ELSE 'failed' END, o.attempts + 1, p_now,
+        o.status, o.code, o.duration, o.size
+      FROM over o
+    ), noted AS (
+      INSERT INTO public.webhook_attempts (org_id, delivery_id, id, kept_at, ended_at, status, code, duration_ms, size)
+      SELECT a.org_id, a.id, gen_random_uuid(), a.kept_at, p_now, a.status, a.code, a.duration, a.size
+      FROM again a
+    ), told_of AS (
+      SELECT o.org_id, o.endpoint_id, o.verdict, o.event_type, o.pause_until FROM over o
+      UNION ALL
+      SELECT a.org_id, a.endpoint_id, a.verdict, a.event_type, a.pause_until FROM again a
     )
-    SELECT h.org_id, h.endpoint_id,
-      count(*) FILTER (WHERE h.verdict = 'delivered') AS good,
-      count(*) FILTER (WHERE h.verdict <> 'delivered') AS bad,
-      bool_or(h.verdict = 'gone') AS gone,
-      bool_or(h.verdict = 'delivered' AND h.event_type = 'endpoint.verification') AS verified,
-      max(h.pause_until) AS pause_until
-    FROM held h GROUP BY h.org_id, h.endpoint_id ORDER BY h.org_id, h.endpoint_id
+    SELECT t.org_id, t.endpoint_id, count(*)::integer AS told,
+      count(*) FILTER (WHERE t.verdict = 'delivered') AS good,
+      count(*) FILTER (WHERE t.verdict <> 'delivered') AS bad,
+      bool_or(t.verdict = 'gone') AS gone,
+      bool_or(t.verdict = 'delivered' AND t.event_type = 'endpoint.verification') AS verified,
+      max(t.pause_until) AS pause_until
+    FROM told_of t GROUP BY t.org_id, t.endpoint_id ORDER BY t.org_id, t.endpoint_id
   LOOP
+    v_held := v_held + v.told;
+    SELECT * INTO v_endpoint FROM public.webhook_endpoints e
+    WHERE e.org_id = v.org_id AND e.id = v.endpoint_id;
+    CONTINUE WHEN NOT FOUND;
+    -- Of one that is well and stays so there is nothing to be written.
+    CONTINUE WHEN v.bad = 0 AND v_endpoint.failures = 0 AND v_endpoint.probe_at IS NULL
+      AND v_endpoint.paused_until IS NULL AND v_endpoint.ramp IS NULL AND v_endpoint.state = 'enabled';
     SELECT * INTO v_endpoint FROM public.webhook_endpoints e
     WHERE e.org_id = v.org_id AND e.id = v.endpoint_id FOR UPDATE;
     CONTINUE WHEN NOT FOUND;
@@ -476,16 +585,15 @@ BEGIN
     IF v.good > 0 AND NOT v.gone THEN
       IF v_endpoint.probe_at IS NOT NULL THEN
         v_event := 'endpoint.recovered';
-        UPDATE public.webhook_deliveries d SET due_at = p_now
-        WHERE d.org_id = v.org_id AND d.endpoint_id = v.endpoint_id AND d.status = 'waiting'
-          AND d.due_at > p_now;
+        UPDATE public.webhook_queue q SET due_at = p_now
+        WHERE q.org_id = v.org_id AND q.endpoint_id = v.endpoint_id AND q.due_at > p_now;
       END IF;
       UPDATE public.webhook_endpoints e
       SET failures = 0, failing_since = NULL, probe_at = NULL, paused_until = v.pause_until,
+        ramp = CASE WHEN e.probe_at IS NOT NULL THEN c_ramp
+          WHEN e.ramp * 2 >= c_ramped THEN NULL ELSE e.ramp * 2 END,
         state = CASE WHEN v.verified AND e.state = 'pending_verification' THEN 'enabled' ELSE e.state END
-      WHERE e.org_id = v.org_id AND e.id = v.endpoint_id
-        AND (e.failures > 0 OR e.probe_at IS NOT NULL OR e.paused_until IS NOT NULL
-          OR v.pause_until IS NOT NULL OR e.state = 'pending_verification');
+      WHERE e.org_id = v.org_id AND e.id = v.endpoint_id;
     ELSIF v.gone OR v_endpoint.failing_since <= p_now - interval '5 days' THEN
       v_event := CASE WHEN v_endpoint.state <> 'disabled' THEN 'endpoint.disabled' END;
       UPDATE public.webhook_endpoints e
@@ -500,12 +608,147 @@ BEGIN
       WHERE e.org_id = v.org_id AND e.id = v.endpoint_id;
     END IF;
     IF v_event IS NOT NULL THEN
-      INSERT INTO public.webhook_events (org_id, id, type, occurred_at, data)
+      INSERT INTO public.webhook_outbox (org_id, id, type, occurred_at, data)
       SELECT v.org_id, gen_random_uuid(), v_event, p_now,
         format('{"object":"endpoint","id":"%s","version":%s}', e.id, e.version)
       FROM public.webhook_endpoints e WHERE e.org_id = v.org_id AND e.id = v.endpoint_id;
     END IF;
   END LOOP;
+  RETURN v_held;
+END
+$$;
+
+-- Brings replay jobs a piece further: the next places of the feed that the endpoint subscribes to are
+-- queued for it, once each, and those that were delivered before are delivered again. A piece at a
+-- time, and none while as much waits: what happens now is not kept waiting by what happened then.
+CREATE OR REPLACE FUNCTION definer.replay_webhooks(p_jobs integer, p_events integer, p_now timestamptz)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off AS $$
+DECLARE
+  v record;
+  v_waiting integer;
+  v_next bigint;
+  v_queued integer;
+  v_total integer := 0;
+BEGIN
+  FOR v IN
+    SELECT j.org_id, j.id, j.endpoint_id, j.next_seq, j.last_seq, e.state, e.admits
+    FROM public.webhook_jobs j JOIN public.webhook_endpoints e ON e.org_id = j.org_id AND e.id = j.endpoint_id
+    WHERE j.status = 'running' AND j.due_at <= p_now
+    ORDER BY j.due_at LIMIT p_jobs FOR UPDATE OF j SKIP LOCKED
+  LOOP
+    SELECT count(*) INTO v_waiting FROM (SELECT FROM public.webhook_queue q
+      WHERE q.org_id = v.org_id AND q.endpoint_id = v.endpoint_id LIMIT p_events) w;
+    IF v.state = 'disabled' THEN
+      UPDATE public.webhook_jobs j SET status = 'cancelled', ended_at = p_now
+      WHERE j.org_id = v.org_id AND j.id = v.id;
+      CONTINUE;
+    END IF;
+    IF v_waiting >= p_events AND v.next_seq <= v.last_seq THEN
+      UPDATE public.webhook_jobs j SET due_at = p_now + interval '1 s'
+      WHERE j.org_id = v.org_id AND j.id = v.id;
+      CONTINUE;
+    END IF;
+    WITH piece AS MATERIALIZED (
+      SELECT e.id, e.kept_at, e.type, e.seq, public.webhook_delivery_id(e.kept_at, v.endpoint_id, e.id) AS delivery
+      FROM public.webhook_events e
+      WHERE e.org_id = v.org_id AND e.seq > 0 AND e.seq BETWEEN v.next_seq AND v.last_seq
+      ORDER BY e.seq LIMIT p_events
+    ), over AS (
+      DELETE FROM public.webhook_deliveries d USING piece p
+      WHERE d.org_id = v.org_id AND d.id = p.delivery AND d.kept_at = p.kept_at AND p.type = ANY (v.admits)
+      RETURNING d.*
+    ), noted AS (
+      INSERT INTO public.webhook_attempts (org_id, delivery_id, id, kept_at, ended_at, status, code, duration_ms, size)
+      SELECT o.org_id, o.id, gen_random_uuid(), o.kept_at, o.ended_at, o.status, o.code, o.duration_ms, o.size
+      FROM over o
+    ), again AS (
+      INSERT INTO public.webhook_queue (org_id, id, endpoint_id, event_id, kept_at, event_type, due_at)
+      SELECT v.org_id, p.delivery, v.endpoint_id, p.id, p.kept_at, p.type, p_now
+      FROM piece p WHERE p.type = ANY (v.admits) ORDER BY p.seq
+      ON CONFLICT (org_id, id) DO NOTHING RETURNING 1
+    )
+    SELECT (SELECT max(p.seq) + 1 FROM piece p), (SELECT count(*) FROM again) INTO v_next, v_queued;
+    -- Nothing left in the feed: what is missing was kept no longer.
+    v_next := coalesce(v_next, v.last_seq + 1);
+    UPDATE public.webhook_jobs j
+    SET next_seq = v_next, queued = j.queued + v_queued, due_at = p_now,
+      status = CASE WHEN v_next > j.last_seq THEN 'done' ELSE 'running' END,
+      ended_at = CASE WHEN v_next > j.last_seq THEN p_now END
+    WHERE j.org_id = v.org_id AND j.id = v.id;
+    v_total := v_total + 1;
+  END LOOP;
+  IF v_total > 0 THEN
+    NOTIFY webhook_deliveries;
+  END IF;
+  RETURN v_total;
+END
+$$;
+
+-- Forgets what no longer leads anywhere: deliveries of events that are kept no longer or to endpoints
+-- that are gone, and leases that ended long ago. A batch at a time.
+CREATE OR REPLACE FUNCTION definer.sweep_webhooks(p_limit integer, p_before timestamptz, p_now timestamptz)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_swept integer;
+BEGIN
+  WITH old AS (
+    SELECT q.org_id, q.id FROM public.webhook_queue q
+    WHERE q.kept_at < p_before OR NOT EXISTS (SELECT FROM public.webhook_endpoints e
+      WHERE e.org_id = q.org_id AND e.id = q.endpoint_id)
+    LIMIT p_limit FOR UPDATE SKIP LOCKED
+  ), gone AS (
+    DELETE FROM public.webhook_queue q USING old o WHERE q.org_id = o.org_id AND q.id = o.id RETURNING 1
+  ), lapsed AS (
+    DELETE FROM public.webhook_in_flight f WHERE f.leased_until < p_now - interval '1 hour' RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM lapsed) INTO v_swept;
+  RETURN v_swept;
+END
+$$;
+
+-- How the webhooks of everybody fare: what waits and is due, since when, in how many organisations it
+-- waits for longer than so many seconds, and how many endpoints stand how. No organisation by name:
+-- a gauge has a few labels.
+CREATE OR REPLACE FUNCTION definer.webhook_backlog(p_now timestamptz)
+RETURNS TABLE (unsequenced bigint, unsequenced_since timestamptz, due bigint, due_since timestamptz,
+  lag_seconds double precision[], enabled bigint, open bigint, half_open bigint, ramping bigint, paused bigint,
+  disabled bigint, pending bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+BEGIN
+  RETURN QUERY
+  WITH RECURSIVE lanes AS (
+    (SELECT q.org_id, q.endpoint_id FROM public.webhook_queue q ORDER BY q.org_id, q.endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT n.org_id, n.endpoint_id FROM lanes l CROSS JOIN LATERAL (
+      SELECT q.org_id, q.endpoint_id FROM public.webhook_queue q
+      WHERE (q.org_id, q.endpoint_id) > (l.org_id, l.endpoint_id)
+      ORDER BY q.org_id, q.endpoint_id LIMIT 1) n
+  ), heads AS MATERIALIZED (
+    SELECT l.org_id, h.due_at FROM lanes l
+    JOIN public.webhook_endpoints e ON e.org_id = l.org_id AND e.id = l.endpoint_id AND e.state = 'enabled'
+    CROSS JOIN LATERAL (SELECT q.due_at FROM public.webhook_queue q
+      WHERE q.org_id = l.org_id AND q.endpoint_id = l.endpoint_id AND q.due_at <= p_now
+      ORDER BY q.due_at LIMIT 1) h
+  ), health AS MATERIALIZED (
+    SELECT e.state, e.probe_at, e.paused_until, e.ramp FROM public.webhook_endpoints e
+  )
+  SELECT (SELECT count(*) FROM (SELECT FROM public.webhook_outbox LIMIT 100000) o),
+    (SELECT min(o.occurred_at) FROM public.webhook_outbox o),
+    (SELECT count(*) FROM (SELECT FROM public.webhook_queue q WHERE q.due_at <= p_now LIMIT 100000) q),
+    (SELECT min(h.due_at) FROM heads h),
+    ARRAY(SELECT extract(epoch FROM p_now - min(h.due_at))::double precision FROM heads h GROUP BY h.org_id),
+    count(*) FILTER (WHERE h.state = 'enabled' AND h.probe_at IS NULL),
+    count(*) FILTER (WHERE h.state = 'enabled' AND h.probe_at > p_now),
+    count(*) FILTER (WHERE h.state = 'enabled' AND h.probe_at <= p_now),
+    count(*) FILTER (WHERE h.state = 'enabled' AND h.ramp IS NOT NULL),
+    count(*) FILTER (WHERE h.state = 'enabled' AND h.paused_until > p_now),
+    count(*) FILTER (WHERE h.state = 'disabled'),
+    count(*) FILTER (WHERE h.state = 'pending_verification')
+  FROM health h;
 END
 $$;
 
@@ -515,7 +758,7 @@ DECLARE
   -- Who may call what.
   callers CONSTANT jsonb := '{
     "resolve_principals": "core_app", "list_memberships": "core_app",
-    "choose_organization": "core_app", "enlist_user": "core_app",
+    "choose_organization": "core_app", "resolve_api_client": "core_app", "resolve_api_token": "core_app", "enlist_user": "core_app",
     "resolve_join_code": "core_app", "resolve_video_room": "core_app",
     "append_audit": "core_app",
     "claim_outbox": "core_worker", "settle_outbox": "core_worker",
@@ -523,7 +766,8 @@ DECLARE
     "claim_recordings": "core_worker", "list_open_calls": "core_worker",
     "list_room_duties": "core_worker",
     "sequence_webhooks": "core_worker", "claim_webhooks": "core_worker",
-    "settle_webhooks": "core_worker",
+    "settle_webhooks": "core_worker", "replay_webhooks": "core_worker",
+    "sweep_webhooks": "core_worker", "webhook_backlog": "core_worker",
     "claim_telemetry": "core_worker", "settle_telemetry": "core_worker",
     "telemetry_backlog": "core_worker", "requeue_telemetry": "core_worker",
     "telemetry_epochs": "core_worker",

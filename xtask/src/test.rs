@@ -90,6 +90,7 @@ pub(crate) fn with_services(
     work: impl FnOnce(&str) -> Result<()>,
 ) -> Result<()> {
     services::require_redis(session)?;
+    services::require_languages(session)?;
     if let Some(given) = environment(DATABASE) {
         println!("    {DATABASE} is set: the tests use that cluster");
         return work(&given);

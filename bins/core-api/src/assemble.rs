@@ -5,31 +5,29 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use restartix_daily::{Daily, Notices};
-use restartix_http_api::{Api, JoinCodes, MetricsText, RoomNames};
+use restartix_http_api::{Api, JoinCodes, KnownClients, MetricsText, RoomNames};
 use restartix_identity::Verifier;
 use restartix_kernel::{Clock, Random};
 use restartix_postgres::{
-    Database, DatabaseConfig, PgAuditLog, PgDirectory, PgDueFiles, PgDueRecordings, PgEventQueue,
-    PgExpiredAnswers, PgJoinCodes, PgOpenCalls, PgRoomDuties, PgRoomNames, PgUnits, PgWebhookQueue,
+    Database, DatabaseConfig, PgAuditLog, PgClients, PgDirectory, PgDueFiles, PgDueRecordings,
+    PgEventQueue, PgExpiredAnswers, PgJoinCodes, PgOpenCalls, PgRoomDuties, PgRoomNames, PgUnits,
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
-use restartix_sealing::Sealer;
 use restartix_storage::{EicarScanner, ObjectStore};
 use restartix_telemetry_service::TelemetryClient;
 use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
-use restartix_webhook_sender::GuardedSender;
 use restartix_workflows::{
-    AnswerSweeper, Bookings, CallWatcher, Calls, Clinic, Desk, FileKeeper, Filing, Once, Recorder,
-    RecordingKeeper, Records, Rehab, RoomKeeper, RoomSweeper, Schedule, Visits, WebhookDispatcher,
-    WebhookSequencer, Webhooks, Worker,
+    AnswerSweeper, Bookings, CallWatcher, Calls, Clients, Clinic, Desk, FileKeeper, Filing, Once,
+    Recorder, RecordingKeeper, Records, Rehab, RoomKeeper, RoomSweeper, Schedule, Visits, Webhooks,
+    Worker,
 };
 
 use crate::config;
 use crate::readiness::{Readiness, Watched};
 use crate::storage::Storage;
-use crate::telemetry;
+use crate::{telemetry, webhooks};
 
 /// Everything that a server does, put together and not yet begun.
 pub struct App {
@@ -71,6 +69,8 @@ pub fn assemble(
     let desk = Desk::new(Arc::new(PgUnits::new(app.clone())), clock.clone(), random.clone());
     let verifier = Verifier::new(config.identity.clone(), clock.clone()).context("identity")?;
     let directory = PgDirectory::new(app.clone(), clock.clone());
+    let clients = PgClients::new(app.clone(), clock.clone());
+    let known: KnownClients = Arc::new(clients.clone());
     let holds: Arc<dyn Holds> = Arc::new(RedisHolds::new(redis.clone()));
     let codes: JoinCodes = Arc::new(PgJoinCodes::new(app.clone()));
     let names: RoomNames = Arc::new(PgRoomNames::new(app.clone()));
@@ -80,10 +80,11 @@ pub fn assemble(
     let mut workers = workers(config, &daily, objects.clone(), &clock, &random)?;
     let provider: Arc<dyn VideoProvider> = daily;
     workers.extend(telemetry::workers(config, telemetry.as_ref(), &clock, &random)?);
-    let (sender, sealer) = webhooks(config, &clock, &random)?;
+    let (sender, sealer) = webhooks::outfit(config, &clock, &random)?;
     let files = Filing::new(desk.clone(), objects, Arc::new(EicarScanner));
     let api = Api {
-        authenticator: Authenticator::new(Arc::new(verifier), Arc::new(directory)),
+        authenticator: Authenticator::new(Arc::new(verifier), Arc::new(directory))
+            .with_clients(Arc::new(clients)),
         bookings: Bookings::new(desk.clone(), holds.clone()),
         schedule: Schedule::new(desk.clone(), holds),
         clinic: Clinic::new(desk.clone()),
@@ -91,6 +92,7 @@ pub fn assemble(
         files,
         visits: Visits::new(desk.clone(), codes, provider),
         calls: Calls::new(desk.clone(), names, notices),
+        clients: Clients::new(desk.clone(), known),
         webhooks: Webhooks::new(desk.clone(), sender, sealer.clone()),
         rehab: Rehab::new(desk.clone()),
         records: Records::new(desk.clone()),
@@ -118,10 +120,6 @@ pub(crate) fn workers(
     let units = Arc::new(PgUnits::new(worker.clone()));
     let desk = Desk::new(units, clock.clone(), random.clone());
     let queue = PgEventQueue::new(worker.clone(), clock.clone(), random.clone());
-    let webhook_queue = PgWebhookQueue::new(worker.clone(), clock.clone(), random.clone());
-    let (sender, sealer) = webhooks(config, clock, random)?;
-    let (time, chance) = (clock.clone(), random.clone());
-    let dispatcher = WebhookDispatcher::new(webhook_queue.clone(), sender, sealer, time, chance);
     let mut workers: Vec<Box<dyn Worker>> = vec![
         Box::new(RoomKeeper::new(desk.clone(), queue, daily.clone())),
         Box::new(RoomSweeper::new(
@@ -131,10 +129,9 @@ pub(crate) fn workers(
             daily.clone(),
         )),
         Box::new(CallWatcher::new(desk.clone(), PgOpenCalls::new(worker.clone()), daily.clone())),
-        Box::new(WebhookSequencer::new(webhook_queue, clock.clone())),
-        Box::new(dispatcher),
         Box::new(AnswerSweeper::new(PgExpiredAnswers::new(worker.clone()), clock.clone())),
     ];
+    workers.extend(webhooks::workers(config, worker.clone(), clock, random)?);
     if objects.is_some() {
         let filing = Filing::new(desk.clone(), objects, Arc::new(EicarScanner));
         workers.push(Box::new(FileKeeper::new(filing.clone(), PgDueFiles::new(worker.clone()))));
@@ -142,17 +139,6 @@ pub(crate) fn workers(
         workers.push(Box::new(RecordingKeeper::new(desk, filing, due, daily.clone())));
     }
     Ok(workers)
-}
-
-/// What sends webhooks, and what keeps their secrets.
-fn webhooks(
-    config: &config::Server,
-    clock: &Arc<dyn Clock>,
-    random: &Arc<dyn Random>,
-) -> anyhow::Result<(Arc<GuardedSender>, Arc<Sealer>)> {
-    let sender = GuardedSender::new(&config.webhooks.sender, clock.clone()).context("webhooks")?;
-    let sealer = Sealer::new(config.webhooks.keys.clone(), random.clone());
-    Ok((Arc::new(sender), Arc::new(sealer)))
 }
 
 /// The files' bucket. Production wants proof of its rules.

@@ -40,6 +40,9 @@ pub enum Command {
         #[arg(long)]
         bootstrap: bool,
     },
+    /// Make the weekly partitions to come and drop those that are over (webhook events and deliveries:
+    /// five weeks), as core_migrator; to be run every day. Idempotent.
+    Partitions,
     /// Name everything that is wrong with the server's configuration; exit 1 when anything is.
     CheckConfig,
     /// Make or suspend an organisation.

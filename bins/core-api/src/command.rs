@@ -34,6 +34,7 @@ pub fn execute(cli: Cli, environment: &Environment) -> anyhow::Result<()> {
             let applied = wait_for(operate::migrate(&Migrator::read(&settings)?))?;
             applied.iter().try_for_each(|line| print(&line.to_string()))
         }
+        Command::Partitions => wait_for(operate::keep_partitions(&Migrator::read(&settings)?)),
         Command::Org(OrgCommand::Create { name, timezone }) => {
             let (config, new) = (Migrator::read(&settings)?, NewOrganisation { name, timezone });
             print(&wait_for(operate::create_organisation(&config, &new))?.to_string())

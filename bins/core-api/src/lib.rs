@@ -25,6 +25,7 @@ mod run;
 mod serve;
 mod storage;
 mod telemetry;
+mod webhooks;
 mod work;
 
 pub use assemble::{App, assemble};

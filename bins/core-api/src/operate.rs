@@ -31,6 +31,12 @@ pub(crate) async fn migrate(config: &Migrator) -> anyhow::Result<Vec<Value>> {
     Ok(applied.into_iter().map(|name| json!({"applied": name})).collect())
 }
 
+/// Makes the partitions to come, and drops those that are over.
+pub(crate) async fn keep_partitions(config: &Migrator) -> anyhow::Result<()> {
+    let (url, ca_file) = (&config.url, config.ca_file.as_deref());
+    Ok(migrate::keep_partitions(url, ca_file, SystemClock.now()).await?)
+}
+
 /// Makes an organisation.
 pub(crate) async fn create_organisation(
     config: &Migrator,

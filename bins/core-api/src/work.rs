@@ -9,8 +9,8 @@ use restartix_kernel::Clock;
 use restartix_workflows::{Round, Worker};
 use tokio::sync::watch;
 
-/// How long an idle worker waits before it looks again.
-const IDLE: Duration = Duration::from_millis(250);
+/// The first pause after a round that failed is twice this.
+const STEP: Duration = Duration::from_millis(250);
 /// The longest pause after rounds that failed.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -23,7 +23,7 @@ pub async fn keep_working(worker: &dyn Worker, clock: &dyn Clock, mut stop: watc
         let pause = match AssertUnwindSafe(worker.round()).catch_unwind().await {
             Ok(Ok(round)) => {
                 failures = 0;
-                after(round)
+                after(round, worker)
             }
             Ok(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
@@ -35,6 +35,7 @@ pub async fn keep_working(worker: &dyn Worker, clock: &dyn Clock, mut stop: watc
         };
         tokio::select! {
             () = clock.sleep(pause) => {}
+            () = worker.woken(), if failures == 0 => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
     }
@@ -54,26 +55,43 @@ pub async fn keep_all_working(
 }
 
 /// A round that got something done is followed at once: there may be more.
-fn after(round: Round) -> Duration {
-    if round.claimed > round.postponed { Duration::ZERO } else { IDLE }
+fn after(round: Round, worker: &dyn Worker) -> Duration {
+    if round.claimed > round.postponed { worker.pace() } else { worker.idle() }
 }
 
 /// Twice as long after each failure.
 fn backoff(failures: &mut u32) -> Duration {
     *failures = failures.saturating_add(1);
     let factor = 1_u32.checked_shl(*failures).unwrap_or(u32::MAX);
-    IDLE.saturating_mul(factor).min(LONGEST)
+    STEP.saturating_mul(factor).min(LONGEST)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use async_trait::async_trait;
+    use restartix_workflows::Failure;
+
+    /// Keeps to the usual pauses.
+    struct Idler;
+
+    #[async_trait(?Send)]
+    impl Worker for Idler {
+        fn name(&self) -> &'static str {
+            "idler"
+        }
+
+        async fn round(&self) -> Result<Round, Failure> {
+            Ok(Round::default())
+        }
+    }
 
     #[test]
     fn a_worker_hurries_while_there_is_work_and_rests_while_there_is_none() {
-        assert_eq!(after(Round { claimed: 16, postponed: 3 }), Duration::ZERO);
-        assert_eq!(after(Round { claimed: 2, postponed: 2 }), IDLE);
-        assert_eq!(after(Round::default()), IDLE);
+        let idle = Idler.idle();
+        assert_eq!(after(Round { claimed: 16, postponed: 3 }, &Idler), Duration::ZERO);
+        assert_eq!(after(Round { claimed: 2, postponed: 2 }, &Idler), idle);
+        assert_eq!(after(Round::default(), &Idler), idle);
     }
 
     #[test]

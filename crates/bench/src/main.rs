@@ -11,6 +11,7 @@ mod report;
 mod request;
 mod rounds;
 mod video_token;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -43,7 +44,8 @@ enum Part {
     Load(request::load::Arguments),
 }
 
-const BENCHES: [&str; 5] = ["availability", "request", "video-token", "audit", "outage"];
+const BENCHES: [&str; 6] =
+    ["availability", "request", "video-token", "audit", "outage", "webhooks"];
 
 #[expect(clippy::print_stdout, reason = "a command-line tool answers on stdout")]
 fn main() -> Result<()> {
@@ -66,6 +68,7 @@ fn main() -> Result<()> {
             "video-token" => video_token::measure()?,
             "audit" => audit::measure()?,
             "outage" => outage::measure()?,
+            "webhooks" => webhooks::measure()?,
             other => anyhow::bail!("there is no bench {other}; `--list` names them"),
         };
         report::tell(&figures, arguments.json.as_deref())?;

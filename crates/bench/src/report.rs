@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 /// One figure with a lower bound, and whatever explains it.
+#[derive(Clone)]
 pub(crate) struct Figure {
     /// The bench.
     pub(crate) bench: &'static str,

@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use restartix_kernel::{AppointmentId, Clock, Random};
+use restartix_kernel::{ApiClientId, AppointmentId, Clock, Random};
 use restartix_telemetry::AuditLog;
 use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
 use restartix_video::RoomName;
 use restartix_workflows::{
-    Bookings, Calls, Clinic, Desk, Filing, JoinKey, Once, Recorder, Records, Rehab, Schedule,
-    Visits, Webhooks,
+    Bookings, Calls, Clients, Clinic, Desk, Filing, JoinKey, KnownClient, Once, Recorder, Records,
+    Rehab, Schedule, Visits, Webhooks,
 };
 
 use crate::Network;
@@ -18,6 +18,9 @@ pub type JoinCodes = Arc<dyn ClaimSource<Key = JoinKey, Row = AppointmentId>>;
 
 /// Where it is known whose room a name is.
 pub type RoomNames = Arc<dyn ClaimSource<Key = RoomName, Row = AppointmentId>>;
+
+/// Where programs are known by their ids.
+pub type KnownClients = Arc<dyn ClaimSource<Key = ApiClientId, Row = KnownClient>>;
 
 /// All that the handlers work with.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ pub struct Api {
     pub recorder: Recorder,
     /// Where organisations' own systems listen, and what they are told.
     pub webhooks: Webhooks,
+    /// Programs of organisations' own.
+    pub clients: Clients<KnownClients>,
     /// What patients are to do, and what is reported of it.
     pub rehab: Rehab,
     /// What is kept of what was done.

@@ -32,6 +32,7 @@ impl From<Failure> for Problem {
             Failure::NotAParticipant => Kind::NOT_A_PARTICIPANT.into(),
             Failure::AlreadyMember => Kind::ALREADY_MEMBER.into(),
             Failure::OwnMembership => Kind::OWN_MEMBERSHIP.into(),
+            Failure::TooManyClients => Kind::TOO_MANY_CLIENTS.into(),
             Failure::TooManyEndpoints => Kind::TOO_MANY_ENDPOINTS.into(),
             Failure::EndpointNotReady => Kind::ENDPOINT_NOT_READY.into(),
             Failure::Forbidden => Kind::FORBIDDEN.into(),

@@ -40,7 +40,9 @@ pub mod wire;
 
 /// What a page says of its answer, so that it needs no HTTP library of its own.
 pub use actix_web::http::{StatusCode, header};
-pub use api::{Api, Config, Dependency, Health, JoinCodes, MetricsText, RoomNames, State};
+pub use api::{
+    Api, Config, Dependency, Health, JoinCodes, KnownClients, MetricsText, RoomNames, State,
+};
 pub use input::{
     AppointmentsQuery, Body, DeliveriesQuery, FeedQuery, IfMatch, Input, PageQuery, Parts, PathId,
     PathText, ProgramsQuery, PublicId, Slots, Upload,

@@ -1,4 +1,5 @@
 use actix_web::http::StatusCode;
+use restartix_tenancy::Scope;
 use serde_json::json;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -70,6 +71,7 @@ fn operation(route: &Route) -> (Operation, Vec<(String, RefOr<Schema>)>) {
         .add("x-roles", roles)
         .add("x-audit", audit)
         .add("x-rate-limit", declared.rate.as_str())
+        .add("x-client-scope", json!(route.scope.map(Scope::as_str)))
         .build();
     let (operation, schemas) = sketch.finish();
     let group = declared.operation.split('.').next().unwrap_or_default();

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
+use chrono::{DateTime, Utc};
 use restartix_kernel::{Cursor, ExposeSecret, Page, PersonId};
 use restartix_storage::File;
 use restartix_telemetry::AuditEntry;
 use restartix_tenancy::Version;
-use restartix_workflows::Handed;
+use restartix_workflows::{Granted, Handed};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -333,5 +334,61 @@ impl Output for CalendarFile {
         rendered.headers.push((header::CONTENT_TYPE, kind));
         rendered.patients.insert(self.appointment.patient);
         Ok(rendered)
+    }
+}
+
+/// What the token endpoint answers (RFC 6749, sections 5.1 and 5.2).
+pub(crate) enum TokenAnswer {
+    /// A token.
+    Granted(serde_json::Value),
+    /// One of OAuth's own words.
+    Refused(&'static str),
+}
+
+impl TokenAnswer {
+    /// The answer to what the service said; its other failures are the API's own.
+    pub(crate) fn of(
+        granted: Result<Granted, Problem>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Problem> {
+        match granted {
+            Ok(granted) => Ok(Self::Granted(serde_json::json!({
+                "access_token": granted.token.expose_secret(),
+                "token_type": "Bearer",
+                "expires_in": (granted.expires_at - now).num_seconds().max(0),
+                "scope": granted.scopes.names().join(" "),
+            }))),
+            // An unknown program and a wrong secret look the same.
+            Err(problem) if [Kind::NOT_FOUND, Kind::FORBIDDEN].contains(&problem.kind()) => {
+                Ok(Self::Refused("invalid_client"))
+            }
+            Err(problem) if problem.kind() == Kind::INVALID => Ok(Self::Refused("invalid_scope")),
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+impl Output for TokenAnswer {
+    fn describe(sketch: &mut Sketch) {
+        sketch.answers_bare(StatusCode::OK);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        let (status, body) = match self {
+            Self::Granted(body) => (StatusCode::OK, body),
+            Self::Refused(error) => {
+                let unknown = error == "invalid_client";
+                let status =
+                    if unknown { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+                (status, serde_json::json!({ "error": error }))
+            }
+        };
+        let mut document = Document::new("application/json", body.to_string())
+            .with(header::CACHE_CONTROL, "no-store")
+            .with(header::PRAGMA, "no-cache");
+        if status == StatusCode::UNAUTHORIZED {
+            document = document.with(header::WWW_AUTHENTICATE, "Basic realm=\"oauth\"");
+        }
+        Document { status, ..document }.render()
     }
 }

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, select, try_join_all};
 use restartix_kernel::{AppointmentId, EventId, HoldId, PersonId, RequestId, Secret};
 use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
-use restartix_tenancy::{Actor, Principal, RateClass, Tenant};
+use restartix_tenancy::{Actor, Caller, Principal, RateClass, Tenant};
 use restartix_workflows::{AnswerKey, Failure};
 
 use crate::answer::{self, Told};
@@ -141,8 +141,11 @@ impl Call<'_> {
                 self.keep_where_they_are(done).await
             }
             Handler::Member(roles, handler) => {
-                let principal = self.principal().await?;
-                let tenant = principal.tenant()?;
+                let caller = self.caller().await?;
+                let tenant = match &caller {
+                    Caller::User(principal) => principal.tenant()?,
+                    Caller::Client(tenant) => tenant,
+                };
                 let work = async {
                     self.limit(tenant).await?;
                     self.check_role(tenant, *roles)?;
@@ -166,22 +169,40 @@ impl Call<'_> {
         if self.route.streams { config.upload_timeout } else { config.request_timeout }
     }
 
-    async fn principal(&self) -> Result<Principal, Problem> {
+    async fn caller(&self) -> Result<Caller, Problem> {
         #[cfg(feature = "mutants")]
         if let Some(principal) = crate::mutants::nobody(self.api, self.request) {
-            return Ok(principal);
+            return Ok(Caller::User(principal));
         }
         let bearer = bearer(self.request).ok_or(Kind::UNAUTHENTICATED)?;
-        let authenticate = self.api.authenticator.authenticate(&bearer);
-        let principal = timed("principal", within(self.api, authenticate)).await??;
+        let caller = self.api.authenticator.caller(&bearer);
+        let caller = timed("principal", within(self.api, caller)).await??;
         #[cfg(feature = "mutants")]
-        let principal = crate::mutants::moved(self.api, self.request, principal);
-        Ok(principal)
+        let caller = match caller {
+            Caller::User(principal) => {
+                Caller::User(crate::mutants::moved(self.api, self.request, principal))
+            }
+            client @ Caller::Client(_) => client,
+        };
+        Ok(caller)
+    }
+
+    /// Somebody who signed in; what is theirs is no program's.
+    async fn principal(&self) -> Result<Principal, Problem> {
+        match self.caller().await? {
+            Caller::User(principal) => Ok(principal),
+            Caller::Client(_) => Err(Kind::FORBIDDEN.into()),
+        }
     }
 
     fn check_role(&self, tenant: &Tenant, roles: Roles) -> Result<(), Problem> {
         match tenant.actor() {
             Actor::User { role, .. } if roles.allow(role) => Ok(()),
+            Actor::Client { scopes, .. }
+                if self.route.scope.is_some_and(|scope| scopes.has(scope)) =>
+            {
+                Ok(())
+            }
             _ => Err(Kind::FORBIDDEN.into()),
         }
     }

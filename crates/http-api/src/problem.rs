@@ -59,6 +59,7 @@ kinds! {
     ALREADY_MEMBER = CONFLICT "already_member" "The person or the subject is a member already.";
     OWN_MEMBERSHIP = CONFLICT "own_membership" "Nobody changes or ends their own membership.";
     TOO_MANY_ENDPOINTS = CONFLICT "too_many_endpoints" "There are twenty endpoints: remove one.";
+    TOO_MANY_CLIENTS = CONFLICT "too_many_clients" "There are twenty programs: revoke one.";
     ENDPOINT_NOT_READY = CONFLICT "endpoint_not_ready" "The endpoint must be enabled first.";
     FILE_NOT_PENDING = CONFLICT "file_not_pending" "The file's bytes are there already.";
     FILE_NOT_AVAILABLE = CONFLICT "file_not_available" "The file cannot be read.";

@@ -3,7 +3,7 @@ use std::pin::Pin;
 
 use actix_web::http::Method;
 use restartix_telemetry::{Act, Operation, ResourceKind};
-use restartix_tenancy::{Principal, RateClass, Role, Tenant};
+use restartix_tenancy::{Principal, RateClass, Role, Scope, Tenant};
 
 use crate::input::Incoming;
 use crate::{Api, Document, Input, Kind, Output, Problem, Rendered, RouteTable, Sketch};
@@ -14,6 +14,8 @@ pub struct Route {
     pub(crate) declared: Declared,
     pub(crate) handler: Handler,
     pub(crate) describe: fn(&mut Sketch),
+    /// What a program needs to call it; `None`: no program may.
+    pub(crate) scope: Option<Scope>,
     /// Whether its body is taken as it comes: that takes the time that the client needs.
     pub(crate) streams: bool,
     /// Whether a client may name a key under which it is done once.
@@ -189,6 +191,7 @@ impl Route {
             handler: Handler::Open(handler),
             describe: describe::<I, O>,
             streams: I::STREAMS_BODY,
+            scope: None,
             once: false,
             page: None,
         }
@@ -207,6 +210,7 @@ impl Route {
             handler: Handler::SignedIn(handler),
             describe: describe::<I, O>,
             streams: I::STREAMS_BODY,
+            scope: None,
             once: false,
             page: None,
         }
@@ -226,6 +230,7 @@ impl Route {
             handler: Handler::Member(roles, handler),
             describe: describe::<I, O>,
             streams: I::STREAMS_BODY,
+            scope: None,
             once: O::CREATES && !I::STREAMS_BODY,
             page: None,
         }
@@ -242,6 +247,12 @@ impl Route {
     pub const fn shown_as(mut self, page: fn(Kind) -> Document) -> Self {
         self.page = Some(page);
         self
+    }
+
+    /// Also for programs with this scope.
+    #[must_use]
+    pub fn for_clients(self, scope: Scope) -> Self {
+        Self { scope: Some(scope), ..self }
     }
 
     /// What the route says of itself.

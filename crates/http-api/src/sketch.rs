@@ -74,6 +74,16 @@ impl Sketch {
         }
     }
 
+    /// A form, whose refusals are OAuth's own.
+    pub(crate) fn takes_form(&mut self) {
+        let kind = "application/x-www-form-urlencoded";
+        let body = RequestBodyBuilder::new().content(kind, Content::default());
+        self.body = Some(body.required(Some(Required::True)).build());
+        for status in [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED] {
+            self.answers_bare(status);
+        }
+    }
+
     /// Bytes of whatever type.
     pub(crate) fn takes_bytes(&mut self) {
         let body =

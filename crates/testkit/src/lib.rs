@@ -12,10 +12,12 @@
 pub mod browser;
 mod cluster;
 mod database;
+mod hooks;
 mod port;
 mod redis;
 
 pub use cluster::TestCluster;
 pub use database::{TestDatabase, sql};
+pub use hooks::{HookedClinics, change_that_tells, configure_worker};
 pub use port::free_port;
 pub use redis::TestRedis;

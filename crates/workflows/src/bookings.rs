@@ -269,7 +269,7 @@ fn patient(tenant: &Tenant, named: Option<PersonId>) -> Result<PersonId, Failure
             Some(other) if other != person => Err(Failure::NotFound),
             _ => Ok(person),
         },
-        Actor::User { .. } | Actor::System => {
+        Actor::User { .. } | Actor::Client { .. } | Actor::System => {
             named.ok_or(Failure::Invalid { pointer: "/patient_id", code: "required" })
         }
     }

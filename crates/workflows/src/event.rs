@@ -219,7 +219,7 @@ impl Side {
     pub const fn of(actor: Actor) -> Self {
         match actor {
             Actor::User { role: Role::Patient, .. } => Self::Patient,
-            Actor::User { .. } | Actor::System => Self::Staff,
+            Actor::User { .. } | Actor::Client { .. } | Actor::System => Self::Staff,
         }
     }
 }

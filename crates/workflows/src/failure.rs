@@ -67,6 +67,9 @@ pub enum Failure {
     /// The organisation has as many webhook endpoints as it may have.
     #[error("too many webhook endpoints")]
     TooManyEndpoints,
+    /// The organisation has as many programs as it may have.
+    #[error("too many programs")]
+    TooManyClients,
     /// The webhook endpoint does not stand where that can be done: enable or verify it first.
     #[error("the webhook endpoint is not ready for that")]
     EndpointNotReady,

@@ -10,6 +10,7 @@ mod attendance;
 mod availability;
 mod bookings;
 mod calls;
+mod clients;
 mod clinic;
 mod desk;
 mod event;
@@ -33,6 +34,7 @@ pub use attendance::Attended;
 pub use availability::{AvailabilityQuery, Mode};
 pub use bookings::{BookRequest, Bookings, HoldRequest, What};
 pub use calls::{CallWatcher, Calls, OpenCall, OpenCalls};
+pub use clients::{ClientDraft, Clients, Granted, KnownClient, ShownClient, TOKEN_LIFETIME};
 pub use clinic::{Clinic, NewMember, NewPerson, OrganisationPatch, PersonPatch};
 pub use desk::Desk;
 pub use event::{
@@ -54,6 +56,7 @@ pub use telemetry::{AuditSealer, TelemetryForwarder, TelemetryReconciler};
 pub use unit::{Access, UnitOfWork, Work};
 pub use visits::{Entrance, JoinKey, Pass, Visits, WaitingRoom};
 pub use webhooks::{
-    EndpointDraft, EndpointPatch, Grace, Shown, WebhookDispatcher, WebhookSequencer, Webhooks,
+    EndpointDraft, EndpointPatch, Grace, ReplayFrom, Shown, WebhookDispatcher, WebhookSequencer,
+    WebhookUpkeep, Webhooks,
 };
 pub use worker::{Round, Worker};

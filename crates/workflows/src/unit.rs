@@ -3,9 +3,9 @@ use restartix_kernel::StoreError;
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
 use restartix_telemetry::{AuditSeals, AuditTrail, Programs, RehabEvents, TelemetryFeed};
-use restartix_tenancy::{Memberships, Organisations, People, Tenant};
+use restartix_tenancy::{ApiClients, Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Recordings, Rooms};
-use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
+use restartix_webhooks::{Deliveries, Endpoints, EventFeed, Jobs};
 
 use crate::{KeptAnswers, Outbox};
 
@@ -41,6 +41,8 @@ pub trait Work: Send {
     fn people(&mut self) -> &mut dyn People;
     /// Their memberships.
     fn memberships(&mut self) -> &mut dyn Memberships;
+    /// The organisation's own programs.
+    fn api_clients(&mut self) -> &mut dyn ApiClients;
     /// What can be booked.
     fn appointment_types(&mut self) -> &mut dyn AppointmentTypes;
     /// When specialists work, and what is booked.
@@ -67,6 +69,8 @@ pub trait Work: Send {
     fn webhook_events(&mut self) -> &mut dyn EventFeed;
     /// What became of them.
     fn webhook_deliveries(&mut self) -> &mut dyn Deliveries;
+    /// What is told again.
+    fn webhook_jobs(&mut self) -> &mut dyn Jobs;
     /// What the Telemetry service is to hear.
     fn telemetry(&mut self) -> &mut dyn TelemetryFeed;
     /// What clients were answered who may ask again.

@@ -1,3 +1,6 @@
+use std::future::pending;
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::Failure;
@@ -13,6 +16,21 @@ pub trait Worker {
 
     /// Deals with what is due now.
     async fn round(&self) -> Result<Round, Failure>;
+
+    /// How long it rests after a round that got nothing done, unless [`Worker::woken`] ends before.
+    fn idle(&self) -> Duration {
+        Duration::from_millis(250)
+    }
+
+    /// How long after one that did: there may be more at once, or soon more together.
+    fn pace(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Ends when there may be something to do. Dropped and asked anew between rounds.
+    async fn woken(&self) {
+        pending::<()>().await;
+    }
 
     /// Finishes what is still under way after the last round.
     async fn finish(&self) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 mod account;
 mod browser;
 mod install;
+mod languages;
 mod openssl;
 mod postgres;
 mod redis;
@@ -50,6 +51,11 @@ pub(crate) fn require_redis(session: &Session) -> Result<()> {
 /// Sees to it that `chromedriver` is in the PATH, for tests that look at pages.
 pub(crate) fn require_browser(session: &Session) -> Result<()> {
     browser::require(session)
+}
+
+/// Sees to it that Python and Node are in the PATH, for the receivers that tests start.
+pub(crate) fn require_languages(session: &Session) -> Result<()> {
+    languages::require(session)
 }
 
 /// Sees to it that the workspace can be built here.

@@ -298,3 +298,9 @@ impl Clinic {
 pub(crate) fn text(value: &Value) -> Result<String> {
     Ok(value.as_str().with_context(|| format!("a text: {value}"))?.to_owned())
 }
+
+/// Standard base64.
+pub(crate) fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}

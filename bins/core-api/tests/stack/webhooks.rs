@@ -175,3 +175,111 @@ async fn redirects_are_not_followed_and_410_ends_it() -> Result<()> {
         .post(&format!("/v1/webhook-endpoints/{id}/test"), &json!({}))?
         .refused(409, "endpoint_not_ready")
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_tells_everything_once_more_and_a_resend_one_thing() -> Result<()> {
+    let stack = Stack::start().await?;
+    let receiver = Receiver::start(Options::default()).await?;
+    let clinic = stack.clinic("one")?;
+    let id = listen(&receiver, &clinic, "one", &["appointment.*"])?;
+    let slots = clinic.slots()?;
+    let ids = [clinic.book(&slots[0])?, clinic.book(&slots[2])?];
+    wait_booked(&receiver, "one", &ids, PATIENCE)?;
+    let times = |wanted: usize| {
+        wait_for(&format!("{wanted} deliveries of bookings"), PATIENCE, || {
+            let told = receiver.deliveries("one");
+            let booked = told.iter().filter(|one| one.body["type"] == "appointment.created");
+            Ok((booked.count() == wanted).then_some(()))
+        })
+    };
+    let path = format!("/v1/webhook-endpoints/{id}/replay");
+    let job = clinic.admin.post(&path, &json!({"from_seq": 1}))?.expect(201)?;
+    let job = format!("/v1/webhook-jobs/{}", text(&job["id"])?);
+    let done = wait_for("the replay", PATIENCE, || {
+        let told = clinic.admin.get(&job)?.expect(200)?;
+        Ok((told["status"] == "done").then_some(told))
+    })?;
+    ensure!(done["passed"] == done["total"] && done["queued"] == 2, "{done}");
+    times(4)?;
+    clinic.admin.post(&path, &json!({"from_seq": 0}))?.refused(422, "invalid")?;
+    let nothing =
+        clinic.admin.post(&path, &json!({"since": "2199-01-01T00:00:00Z"}))?.expect(201)?;
+    ensure!(nothing["status"] == "done" && nothing["total"] == 0, "{nothing}");
+
+    let list = format!("/v1/webhook-deliveries?endpoint_id={id}&status=delivered");
+    let list = clinic.admin.get(&list)?.expect(200)?;
+    let items = list["items"].as_array().context("items")?;
+    let one = items.iter().find(|one| one["event_type"] == "appointment.created");
+    let path = format!("/v1/webhook-deliveries/{}", text(&one.context("a delivery")?["id"])?);
+    let again = clinic.admin.send("POST", &format!("{path}/resend"), None)?.expect(200)?;
+    ensure!(again["status"] == "waiting" && again["attempts"] == 0, "{again}");
+    times(5)?;
+    wait_for("three attempts", PATIENCE, || {
+        let told = clinic.admin.get(&format!("{path}/attempts"))?.expect(200)?;
+        Ok((told["items"].as_array().map(Vec::len) == Some(3)).then_some(()))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_of_ones_own_go_along_and_are_never_shown() -> Result<()> {
+    let stack = Stack::start().await?;
+    let receiver = Receiver::start(Options::default()).await?;
+    let clinic = stack.clinic("one")?;
+    let id = listen(&receiver, &clinic, "one", &["appointment.*"])?;
+    let path = format!("/v1/webhook-endpoints/{id}");
+    let own = json!({"headers": {"Authorization": "Bearer of-theirs", "X-Make": "k"}, "rate_per_minute": 600});
+    let told = clinic.admin.patch(&path, &own)?.expect(200)?;
+    ensure!(told["custom_headers"] == 2 && told["rate_per_minute"] == 600, "{told}");
+    clinic.admin.post(&format!("{path}/test"), &json!({}))?.expect(200)?;
+    let sent = wait_for("the test", PATIENCE, || {
+        let told = receiver.deliveries("one");
+        Ok(told
+            .iter()
+            .find(|one| one.body["type"] == "endpoint.test")
+            .map(|one| one.header_values.clone()))
+    })?;
+    let header = |name: &str| sent.get(name).map(String::as_str);
+    ensure!(header("authorization") == Some("Bearer of-theirs"), "{sent:?}");
+    ensure!(header("x-make") == Some("k"), "{sent:?}");
+    let shown = clinic.admin.get(&path)?;
+    ensure!(!shown.text.contains("of-theirs"), "a header was shown: {}", shown.text);
+    for bad in [json!({"Host": "x"}), json!({"webhook-id": "x"}), json!({"X-A": "a\r\nb: c"})] {
+        clinic.admin.patch(&path, &json!({"headers": bad}))?.refused(422, "invalid")?;
+    }
+    let none = json!({"headers": {}, "rate_per_minute": null});
+    let told = clinic.admin.patch(&path, &none)?.expect(200)?;
+    ensure!(told["custom_headers"] == 0 && told["rate_per_minute"].is_null(), "{told}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalogue_is_served_and_members_are_told_of() -> Result<()> {
+    let stack = Stack::start().await?;
+    let receiver = Receiver::start(Options::default()).await?;
+    let clinic = stack.clinic("one")?;
+    listen(&receiver, &clinic, "one", &["member.*"])?;
+    let types = clinic.admin.get("/v1/webhook-event-types")?.expect(200)?;
+    let types = types["items"].as_array().context("items")?;
+    ensure!(types.len() == 29, "{} types", types.len());
+    for kind in types {
+        let schema = &kind["schema"];
+        ensure!(schema["additionalProperties"] == false, "{kind}");
+        ensure!(schema["properties"]["data"]["additionalProperties"] == false, "{kind}");
+    }
+    let body = json!({"display_name": "Ana Pop", "timezone": "UTC"});
+    let person = clinic.admin.post("/v1/people", &body)?.expect(201)?;
+    let body = json!({"person_id": person["id"], "subject": "ana", "role": "patient"});
+    let member = clinic.admin.post("/v1/memberships", &body)?.expect(201)?;
+    let path = format!("/v1/memberships/{}", text(&member["id"])?);
+    ensure!(clinic.admin.send("DELETE", &path, None)?.status == 204);
+    for kind in ["member.added", "member.removed"] {
+        wait_for(kind, PATIENCE, || {
+            let told = receiver.deliveries("one");
+            let about = |one: &&restartix_sandbox::receiver::Delivery| {
+                one.body["type"] == kind && one.body["data"]["id"] == member["id"]
+            };
+            Ok(told.iter().find(about).map(|_| ()))
+        })?;
+    }
+    Ok(())
+}

@@ -33,6 +33,7 @@ use crate::unit::{PgWork, after};
 pub(crate) fn actor_columns(actor: Actor) -> (&'static str, Option<Uuid>, Option<&'static str>) {
     match actor {
         Actor::User { id, role, .. } => ("user", Some(id.as_uuid()), Some(role.as_str())),
+        Actor::Client { id, .. } => ("client", Some(id.as_uuid()), None),
         Actor::System => ("system", None, None),
     }
 }
@@ -151,7 +152,10 @@ impl TryFrom<EntryRow> for AuditEntry {
         let actor = match (row.actor_id, row.actor_role) {
             (Some(user), Some(role)) => {
                 let role = role.parse().map_err(|_| unreadable("audit_events.actor_role"))?;
-                Some(AuditActor { user: UserId::from_uuid(user), role })
+                Some(AuditActor { user: UserId::from_uuid(user), role: Some(role) })
+            }
+            (Some(client), None) => {
+                Some(AuditActor { user: UserId::from_uuid(client), role: None })
             }
             _ => None,
         };

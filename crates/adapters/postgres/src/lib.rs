@@ -6,7 +6,7 @@
 //! the second wall behind it.
 //!
 //! * [`Database`] connects; [`PgUnits`] begins units of work.
-//! * [`PgDirectory`], [`PgJoinCodes`], [`PgRoomNames`], [`PgRoomDuties`], [`PgOpenCalls`], [`PgDueRecordings`],
+//! * [`PgDirectory`], [`PgClients`], [`PgJoinCodes`], [`PgRoomNames`], [`PgRoomDuties`], [`PgOpenCalls`], [`PgDueRecordings`],
 //!   [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`], [`PgTelemetryQueue`], [`PgTelemetryHours`], [`PgSealQueue`],
 //!   [`PgExpiredAnswers`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
@@ -49,7 +49,7 @@ pub use operator::{NewOrganisation, Operator, OperatorError};
 pub use outbox::PgEventQueue;
 pub use seals::PgSealQueue;
 pub use telemetry::{PgTelemetryHours, PgTelemetryQueue};
-pub use tenancy::PgDirectory;
+pub use tenancy::{PgClients, PgDirectory};
 pub use unit::PgUnits;
 pub use video::{PgDueRecordings, PgJoinCodes, PgOpenCalls, PgRoomDuties, PgRoomNames};
-pub use webhooks::PgWebhookQueue;
+pub use webhooks::{PgWebhookQueue, PgWebhookWake};

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -121,15 +122,19 @@ pub async fn migrate(
     ca_file: Option<&Path>,
 ) -> Result<Vec<String>, MigrateError> {
     let mut connection = connect_once(migrator, ca_file).await?;
-    let prepare = format!(
-        "SET lock_timeout = '30s'; SELECT pg_advisory_lock({LOCK}); \
-         SET lock_timeout = '10s'; SET ROLE core_owner"
-    );
-    connection.batch_execute(&prepare).await.map_err(|error| refused("preparation", error))?;
+    connection.batch_execute(&prepare()).await.map_err(|error| refused("preparation", error))?;
     let applied = tokio::task::spawn_blocking(move || run(connection));
     applied
         .await
         .map_err(|error| MigrateError::Refused { step: "migrations", source: error.into() })?
+}
+
+/// One at a time changes a schema, as the owner.
+fn prepare() -> String {
+    format!(
+        "SET lock_timeout = '30s'; SELECT pg_advisory_lock({LOCK}); \
+         SET lock_timeout = '10s'; SET ROLE core_owner"
+    )
 }
 
 fn run(connection: AsyncPgConnection) -> Result<Vec<String>, MigrateError> {
@@ -138,6 +143,27 @@ fn run(connection: AsyncPgConnection) -> Result<Vec<String>, MigrateError> {
         .run_pending_migrations(MIGRATIONS)
         .map_err(|source| MigrateError::Refused { step: "migrations", source })?;
     Ok(applied.iter().map(ToString::to_string).collect())
+}
+
+/// Weekly partitions that are made ahead of time.
+const WEEKS_AHEAD: i32 = 5;
+/// Days for which webhook events, their deliveries and attempts are kept, at least.
+const DAYS_KEPT: i32 = 35;
+
+/// Makes the weekly partitions from `now` on that are missing and drops those that ended too long
+/// ago, as `core_migrator` acting for the owner. Run it every day; what no partition was made for is
+/// kept in the default one, and not dropped.
+pub async fn keep_partitions(
+    migrator: &Secret,
+    ca_file: Option<&Path>,
+    now: DateTime<Utc>,
+) -> Result<(), MigrateError> {
+    let mut connection = connect_once(migrator, ca_file).await?;
+    connection.batch_execute(&prepare()).await.map_err(|error| refused("preparation", error))?;
+    let now = now.to_rfc3339();
+    let keep =
+        format!("CALL keep_webhook_weeks('{now}', {WEEKS_AHEAD}, interval '{DAYS_KEPT} days')");
+    connection.batch_execute(&keep).await.map_err(|error| refused("partitions", error))
 }
 
 /// Undoes every migration, the newest first: for tests of the way back.

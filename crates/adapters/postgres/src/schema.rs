@@ -257,6 +257,28 @@ table! {
 }
 
 table! {
+    api_clients (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        name -> Text,
+        scopes -> Array<Text>,
+        secret_digest -> Binary,
+        created_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    api_tokens (org_id, digest) {
+        org_id -> BigInt,
+        digest -> Binary,
+        client_id -> Uuid,
+        scopes -> Array<Text>,
+        expires_at -> Timestamptz,
+    }
+}
+
+table! {
     webhook_endpoints (org_id, id) {
         org_id -> BigInt,
         id -> Uuid,
@@ -271,6 +293,11 @@ table! {
         probe_at -> Nullable<Timestamptz>,
         paused_until -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        header_count -> Integer,
+        headers_version -> Nullable<Integer>,
+        headers_sealed -> Nullable<Binary>,
+        rate_per_minute -> Nullable<Integer>,
+        ramp -> Nullable<Integer>,
     }
 }
 
@@ -285,7 +312,14 @@ table! {
 }
 
 table! {
-    webhook_events (org_id, id) {
+    webhook_counters (org_id) {
+        org_id -> BigInt,
+        last_seq -> BigInt,
+    }
+}
+
+table! {
+    webhook_outbox (org_id, id) {
         org_id -> BigInt,
         id -> Uuid,
         #[sql_name = "type"]
@@ -293,36 +327,79 @@ table! {
         occurred_at -> Timestamptz,
         data -> Text,
         only_for -> Nullable<Uuid>,
-        seq -> Nullable<BigInt>,
-        body -> Nullable<Text>,
     }
 }
 
 table! {
-    webhook_deliveries (org_id, id) {
+    webhook_events (org_id, id, kept_at) {
+        org_id -> BigInt,
+        id -> Uuid,
+        kept_at -> Timestamptz,
+        #[sql_name = "type"]
+        kind -> Text,
+        seq -> BigInt,
+        body -> Text,
+    }
+}
+
+table! {
+    webhook_queue (org_id, id) {
         org_id -> BigInt,
         id -> Uuid,
         endpoint_id -> Uuid,
         event_id -> Uuid,
+        kept_at -> Timestamptz,
         event_type -> Text,
-        status -> Text,
         attempts -> Integer,
         due_at -> Timestamptz,
-        lease -> Nullable<Uuid>,
-        leased_until -> Nullable<Timestamptz>,
     }
 }
 
 table! {
-    webhook_attempts (org_id, id) {
+    webhook_deliveries (org_id, id, kept_at) {
         org_id -> BigInt,
         id -> Uuid,
-        delivery_id -> Uuid,
+        kept_at -> Timestamptz,
+        endpoint_id -> Uuid,
+        event_id -> Uuid,
+        event_type -> Text,
+        outcome -> Text,
+        attempts -> Integer,
         ended_at -> Timestamptz,
         status -> Nullable<Integer>,
         code -> Nullable<Text>,
         duration_ms -> Integer,
         size -> Integer,
+    }
+}
+
+table! {
+    webhook_attempts (org_id, delivery_id, id, kept_at) {
+        org_id -> BigInt,
+        delivery_id -> Uuid,
+        id -> Uuid,
+        kept_at -> Timestamptz,
+        ended_at -> Timestamptz,
+        status -> Nullable<Integer>,
+        code -> Nullable<Text>,
+        duration_ms -> Integer,
+        size -> Integer,
+    }
+}
+
+table! {
+    webhook_jobs (org_id, id) {
+        org_id -> BigInt,
+        id -> Uuid,
+        endpoint_id -> Uuid,
+        first_seq -> BigInt,
+        last_seq -> BigInt,
+        next_seq -> BigInt,
+        queued -> BigInt,
+        status -> Text,
+        due_at -> Timestamptz,
+        created_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -3,9 +3,11 @@ use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
 use restartix_telemetry::{AuditSeals, AuditTrail, Programs, RehabEvents, TelemetryFeed};
-use restartix_tenancy::{Actor, Change, Memberships, Organisations, People, Tenant, Version};
+use restartix_tenancy::{
+    Actor, ApiClients, Change, Memberships, Organisations, People, Tenant, Version,
+};
 use restartix_video::{Presence, Recordings, Rooms};
-use restartix_webhooks::{Deliveries, Endpoints, EventFeed};
+use restartix_webhooks::{Deliveries, Endpoints, EventFeed, Jobs};
 use restartix_workflows::{Access, KeptAnswers, Outbox, UnitOfWork, Work};
 
 use crate::Database;
@@ -86,6 +88,10 @@ impl Work for PgWork {
         self
     }
 
+    fn api_clients(&mut self) -> &mut dyn ApiClients {
+        self
+    }
+
     fn appointment_types(&mut self) -> &mut dyn AppointmentTypes {
         self
     }
@@ -135,6 +141,10 @@ impl Work for PgWork {
     }
 
     fn webhook_deliveries(&mut self) -> &mut dyn Deliveries {
+        self
+    }
+
+    fn webhook_jobs(&mut self) -> &mut dyn Jobs {
         self
     }
 

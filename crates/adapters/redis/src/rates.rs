@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use redis::Script;
 use restartix_kernel::{Clock, UserId};
 use restartix_tenancy::{
-    Actor, Bucket, ClassRates, Limited, OrgId, Rate, RateClass, RateLimits, RatePolicy, Tenant,
+    Bucket, ClassRates, Limited, OrgId, Rate, RateClass, RateLimits, RatePolicy, Tenant,
 };
 
 use crate::{Redis, RedisError, keys};
@@ -162,10 +162,7 @@ impl RateLimits for RedisRateLimits {
     async fn take(&self, tenant: &Tenant, class: RateClass) -> Result<(), Limited> {
         let organisation = tenant.organisation();
         let ClassRates { user: of_user, organisation: of_all } = self.policy.of(class);
-        let user = match tenant.actor() {
-            Actor::User { id, .. } => Some((organisation, Some(id), class)),
-            Actor::System => None,
-        };
+        let user = tenant.bucket().map(|id| (organisation, Some(id), class));
         if let Some(user) = user {
             self.take_one(user, of_user).await?;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use restartix_kernel::{Random, StoreError, WebhookEndpointId};
 use restartix_tenancy::Tenant;
-use restartix_webhooks::{SealedSecret, SecretSealer};
+use restartix_webhooks::{Purpose, SealedSecret, SecretSealer};
 use restartix_workflows::{AnswerKey, AnswerSealer};
 use uuid::Uuid;
 
@@ -43,29 +43,36 @@ impl Sealer {
     }
 }
 
-fn signing(endpoint: WebhookEndpointId, version: u32) -> Binding {
-    Binding { purpose: "webhook-signing", of: endpoint.as_uuid(), version }
+fn of_endpoint(purpose: Purpose, endpoint: WebhookEndpointId, version: u32) -> Binding {
+    let purpose = match purpose {
+        Purpose::Signing => "webhook-signing",
+        Purpose::Headers => "webhook-headers",
+    };
+    Binding { purpose, of: endpoint.as_uuid(), version }
 }
 
 impl SecretSealer for Sealer {
     fn seal(
         &self,
         tenant: &Tenant,
+        purpose: Purpose,
         endpoint: WebhookEndpointId,
         version: u32,
         secret: &[u8],
     ) -> Result<SealedSecret, restartix_webhooks::SealError> {
-        let bytes = self.seal(tenant, &signing(endpoint, version), secret);
+        let bytes = self.seal(tenant, &of_endpoint(purpose, endpoint, version), secret);
         Ok(SealedSecret { version, bytes: bytes.map_err(restartix_webhooks::SealError)? })
     }
 
     fn open(
         &self,
         tenant: &Tenant,
+        purpose: Purpose,
         endpoint: WebhookEndpointId,
         sealed: &SealedSecret,
     ) -> Result<Vec<u8>, restartix_webhooks::SealError> {
-        let secret = self.open(tenant, &signing(endpoint, sealed.version), &sealed.bytes);
+        let secret =
+            self.open(tenant, &of_endpoint(purpose, endpoint, sealed.version), &sealed.bytes);
         secret.map_err(restartix_webhooks::SealError)
     }
 }

@@ -9,10 +9,11 @@ use crate::connection::Connection;
 use crate::guard::{Name, Place, Scheme};
 
 /// Idle connections altogether.
-const ALL: usize = 256;
+const ALL: usize = 512;
 
-/// Idle connections of one organisation to one place.
-const PER_KEY: usize = 2;
+/// Idle connections of one organisation to one place: as many as a dispatcher has under way to one
+/// endpoint, which else would open most of them anew for each delivery.
+const PER_KEY: usize = 8;
 
 /// Whose connection it is and where it leads. The organisation is part of it: a receiver that
 /// leaves something behind on a connection must not reach another clinic's exchange.

@@ -148,6 +148,14 @@ timed_id! {
     WebhookDeliveryId
 }
 timed_id! {
+    /// A part of an organisation's events that an endpoint is to hear once more.
+    WebhookJobId
+}
+timed_id! {
+    /// A program of an organisation's own that acts for it.
+    ApiClientId
+}
+timed_id! {
     /// Something that happened; the key by which consumers drop duplicates.
     EventId
 }

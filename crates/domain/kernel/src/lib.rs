@@ -22,9 +22,9 @@ mod words;
 
 pub use clock::Clock;
 pub use id::{
-    AppointmentId, AppointmentTypeId, ClosureId, EventId, ExerciseId, FileId, HoldId, IdError,
-    MembershipId, PersonId, ProgramId, RecordingId, RequestId, SessionId, SignatureId, TimeOffId,
-    UserId, WebhookDeliveryId, WebhookEndpointId,
+    ApiClientId, AppointmentId, AppointmentTypeId, ClosureId, EventId, ExerciseId, FileId, HoldId,
+    IdError, MembershipId, PersonId, ProgramId, RecordingId, RequestId, SessionId, SignatureId,
+    TimeOffId, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookJobId,
 };
 pub use page::{Cursor, CursorError, Limit, Page, PageRequest};
 pub use random::{Random, RandomExt};

@@ -128,6 +128,8 @@ resource_kinds! {
     WebhookDelivery = "webhook_delivery",
     /// What webhooks tell.
     WebhookEvent = "webhook_event",
+    /// A program of the organisation's own.
+    ApiClient = "api_client",
 }
 
 /// How an act ended.

@@ -30,13 +30,13 @@ pub struct AuditEntry {
     pub request: Option<RequestId>,
 }
 
-/// A user who acted.
+/// A user or a program that acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditActor {
-    /// Who.
+    /// Who; of a program its own id.
     pub user: UserId,
-    /// In which role.
-    pub role: Role,
+    /// In which role; `None`: a program of the organisation's own.
+    pub role: Option<Role>,
 }
 
 words! {

@@ -52,12 +52,12 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Whom the organisation of an acting user knows; `None` for the platform itself.
+    /// Whom the organisation of an acting user knows; `None` for a program and the platform itself.
     pub const fn of(actor: Actor) -> Option<Self> {
         match actor {
             Actor::User { person, role: Role::Patient, .. } => Some(Self::Patient(person)),
             Actor::User { person, .. } => Some(Self::Staff(person)),
-            Actor::System => None,
+            Actor::Client { .. } | Actor::System => None,
         }
     }
 }

@@ -161,7 +161,12 @@ fn audit(tenant: &Tenant, entry: &AuditEntry) -> Result<String, Malformed> {
     let mut line = head(tenant, EventKind::Audit, entry.id, entry.occurred_at);
     let actor = entry.actor.map_or_else(
         || r#"{"kind":"system"}"#.to_owned(),
-        |by| format!(r#"{{"kind":"user","id":"{}","role":"{}"}}"#, by.user, by.role.as_str()),
+        |by| match by.role {
+            Some(role) => {
+                format!(r#"{{"kind":"user","id":"{}","role":"{}"}}"#, by.user, role.as_str())
+            }
+            None => format!(r#"{{"kind":"client","id":"{}"}}"#, by.user),
+        },
     );
     let kind = ResourceKind::ALL.iter().find(|kind| kind.as_str() == entry.resource_kind);
     let kind = kind.ok_or(Malformed("resource"))?.as_str();

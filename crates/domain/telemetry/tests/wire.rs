@@ -59,7 +59,7 @@ fn entry(last: u8) -> AuditEntry {
     AuditEntry {
         id: event(last),
         occurred_at: at(last),
-        actor: Some(AuditActor { user: user(), role: Role::Specialist }),
+        actor: Some(AuditActor { user: user(), role: Some(Role::Specialist) }),
         operation: "appointments.read".to_owned(),
         resource_kind: ResourceKind::Appointment.as_str().to_owned(),
         resource_id: Some("102".to_owned()),

@@ -5,7 +5,7 @@ use restartix_kernel::PersonId;
 /// A record out of reach does not exist for the actor: it is a 404, never a 403.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Every record of the organisation: administrators and the platform.
+    /// Every record of the organisation: administrators, programs within their scopes, the platform.
     Organisation,
     /// The records of the patients whom this specialist treats (`care_relations`).
     TreatedBy(PersonId),

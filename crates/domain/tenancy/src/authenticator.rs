@@ -3,8 +3,8 @@ use std::sync::Arc;
 use restartix_kernel::{Secret, UserId};
 
 use crate::{
-    Actor, CurrentMembership, Directory, DirectoryError, Membership, OrgId, Session, Standing,
-    Subject, Tenant, TokenError, TokenVerifier,
+    Actor, ClientKey, ClientTokens, CurrentMembership, Directory, DirectoryError, Membership,
+    NoClients, OrgId, Session, Standing, Subject, Tenant, TokenError, TokenVerifier,
 };
 
 /// Turns a bearer token into a [`Principal`], and a principal's choice into a [`Tenant`].
@@ -12,6 +12,16 @@ use crate::{
 pub struct Authenticator {
     verifier: Arc<dyn TokenVerifier>,
     directory: Arc<dyn Directory>,
+    clients: Arc<dyn ClientTokens>,
+}
+
+/// Whoever stands behind a bearer token.
+#[derive(Debug)]
+pub enum Caller {
+    /// Somebody who signed in.
+    User(Principal),
+    /// A program, in its one organisation.
+    Client(Tenant),
 }
 
 /// Somebody who signed in, and where they act now.
@@ -72,7 +82,26 @@ impl From<DirectoryError> for SwitchError {
 impl Authenticator {
     /// An authenticator over the two ports.
     pub fn new(verifier: Arc<dyn TokenVerifier>, directory: Arc<dyn Directory>) -> Self {
-        Self { verifier, directory }
+        Self { verifier, directory, clients: Arc::new(NoClients) }
+    }
+
+    /// With the tokens of programs.
+    #[must_use]
+    pub fn with_clients(self, clients: Arc<dyn ClientTokens>) -> Self {
+        Self { clients, ..self }
+    }
+
+    /// Who stands behind `bearer`: a program, or somebody who signed in.
+    pub async fn caller(&self, bearer: &Secret) -> Result<Caller, AuthError> {
+        let Some(token) = ClientKey::token(bearer) else {
+            return Ok(Caller::User(self.authenticate(bearer).await?));
+        };
+        let standing = self.clients.standing(&token).await?.ok_or(AuthError::Unauthenticated)?;
+        if standing.is_suspended {
+            return Err(AuthError::Suspended);
+        }
+        let actor = Actor::Client { id: standing.id, scopes: standing.scopes };
+        Ok(Caller::Client(Tenant::new(standing.organisation, actor)))
     }
 
     /// Who stands behind `bearer`, and where they act now.

@@ -59,6 +59,13 @@ pub struct ClaimedRow<R> {
     row: R,
 }
 
+impl<R> ClaimedRow<R> {
+    /// What was claimed, to be looked at; what is done about it needs [`ClaimedRows::run`].
+    pub const fn row(&self) -> &R {
+        &self.row
+    }
+}
+
 impl<S: ClaimSource> ClaimedRows<S> {
     /// Claims from `source`.
     pub const fn new(source: S) -> Self {

@@ -11,6 +11,7 @@
 mod access;
 mod authenticator;
 mod claimed;
+mod client;
 mod clinic;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -24,8 +25,12 @@ mod tenant;
 mod token;
 
 pub use access::Reach;
-pub use authenticator::{AuthError, Authenticator, Principal, SwitchError};
+pub use authenticator::{AuthError, Authenticator, Caller, Principal, SwitchError};
 pub use claimed::{ClaimError, ClaimSource, ClaimedRow, ClaimedRows, Found};
+pub use client::{
+    ApiClient, ApiClients, ClientDigest, ClientKey, ClientStanding, ClientTokens, MAX_CLIENTS,
+    NoClients, Scope, ScopeError, Scopes,
+};
 pub use clinic::{
     Change, Enrolled, Enrolment, Memberships, Organisation, Organisations, People, Person,
     Personal, PersonalError, Policies, Version,

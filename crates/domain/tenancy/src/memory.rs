@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use restartix_kernel::{Clock, ExposeSecret, PersonId, Secret, UserId};
 
 use crate::{
-    Actor, Bucket, ClassRates, CurrentMembership, Directory, DirectoryError, Limited, Membership,
-    OrgId, RateClass, RateLimits, RatePolicy, Role, Session, Standing, Subject, Tenant, TokenError,
+    Bucket, ClassRates, CurrentMembership, Directory, DirectoryError, Limited, Membership, OrgId,
+    RateClass, RateLimits, RatePolicy, Role, Session, Standing, Subject, Tenant, TokenError,
     TokenVerifier, VerifiedToken,
 };
 
@@ -159,11 +159,11 @@ impl RateLimits for MemoryRateLimits {
         let organisation = tenant.organisation();
         let ClassRates { user: of_user, organisation: of_all } = self.policy.of(class);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Actor::User { id, .. } = tenant.actor() {
+        if let Some(id) = tenant.bucket() {
             buckets.entry((organisation, Some(id), class)).or_default().take(of_user, now)?;
         }
         let taken = buckets.entry((organisation, None, class)).or_default().take(of_all, now);
-        if let (Err(_), Actor::User { id, .. }) = (taken, tenant.actor()) {
+        if let (Err(_), Some(id)) = (taken, tenant.bucket()) {
             buckets.entry((organisation, Some(id), class)).or_default().give_back(of_user);
         }
         taken

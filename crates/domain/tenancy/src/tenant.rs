@@ -1,6 +1,6 @@
-use restartix_kernel::{PersonId, UserId};
+use restartix_kernel::{ApiClientId, PersonId, UserId};
 
-use crate::{OrgId, Reach, Role};
+use crate::{OrgId, Reach, Role, Scopes};
 
 /// Who acts, and in which organisation: proven, not claimed.
 ///
@@ -33,6 +33,13 @@ pub enum Actor {
         /// What they are to this organisation.
         role: Role,
     },
+    /// A program of the organisation's own.
+    Client {
+        /// Which.
+        id: ApiClientId,
+        /// What it may do.
+        scopes: Scopes,
+    },
     /// The platform itself: a worker that carries on what somebody began.
     System,
 }
@@ -52,10 +59,19 @@ impl Tenant {
         self.actor
     }
 
-    /// The acting person; `None` for the platform itself.
+    /// The acting person; `None` for a program and for the platform itself.
     pub const fn person(&self) -> Option<PersonId> {
         match self.actor {
             Actor::User { person, .. } => Some(person),
+            Actor::Client { .. } | Actor::System => None,
+        }
+    }
+
+    /// Whose bucket requests are taken from; `None` for the platform itself. A program's is its own.
+    pub const fn bucket(&self) -> Option<UserId> {
+        match self.actor {
+            Actor::User { id, .. } => Some(id),
+            Actor::Client { id, .. } => Some(UserId::from_uuid(id.as_uuid())),
             Actor::System => None,
         }
     }
@@ -65,7 +81,9 @@ impl Tenant {
         match self.actor {
             Actor::User { person, role: Role::Patient, .. } => Reach::Own(person),
             Actor::User { person, role: Role::Specialist, .. } => Reach::TreatedBy(person),
-            Actor::User { role: Role::Admin, .. } | Actor::System => Reach::Organisation,
+            Actor::User { role: Role::Admin, .. } | Actor::Client { .. } | Actor::System => {
+                Reach::Organisation
+            }
         }
     }
 }

@@ -145,8 +145,28 @@ pub struct Endpoint {
     pub state: State,
     /// Why it hears nothing, when it does not.
     pub disabled: Option<Disabled>,
+    /// Deliveries a minute at most, when it has a limit of its own.
+    pub rate: Option<RatePerMinute>,
+    /// How many headers of its own go with each delivery; what they are is never told.
+    pub headers: usize,
     /// Changes so far.
     pub version: Version,
+}
+
+/// Deliveries a minute: 1 to 60,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RatePerMinute(u16);
+
+impl RatePerMinute {
+    /// The rate, when it is in range.
+    pub const fn new(deliveries: u16) -> Option<Self> {
+        if deliveries >= 1 && deliveries <= 60_000 { Some(Self(deliveries)) } else { None }
+    }
+
+    /// Deliveries a minute.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
 }
 
 #[cfg(test)]

@@ -11,20 +11,27 @@
 
 mod catalogue;
 mod endpoint;
+mod headers;
+mod job;
 mod judgement;
 mod pii_free;
 mod ports;
+mod queue;
 mod secret;
 
 pub use catalogue::{Event, EventType, Instrument, Kind, ParticipantRole, Party, Reason, Refusal};
 pub use endpoint::{
-    Disabled, Endpoint, Filter, FilterError, Filters, MAX_ENDPOINTS, MAX_LIVE_SECRETS, State,
+    Disabled, Endpoint, Filter, FilterError, Filters, MAX_ENDPOINTS, MAX_LIVE_SECRETS,
+    RatePerMinute, State,
 };
+pub use headers::{HeadersError, OwnHeaders};
+pub use job::{Job, JobStatus, MAX_JOBS};
 pub use judgement::{Attempt, FailureCode, Pause, Verdict, judge};
 pub use pii_free::PiiFree;
 pub use ports::{
-    AttemptRecord, Claim, Claimed, Deliveries, Delivery, DeliveryFilter, DeliveryStatus, Dispatch,
-    Endpoints, EventFeed, FeedEvent, Publication, Queue, SealError, SealedSecret, SecretSealer,
-    Sequencer, Settled, UrlRefused, WebhookSender,
+    AttemptRecord, Deliveries, Delivery, DeliveryFilter, DeliveryStatus, Dispatch, Endpoints,
+    EventFeed, FeedEvent, Jobs, Publication, Purpose, SealError, SealedSecret, SecretSealer,
+    UrlRefused, WebhookSender,
 };
+pub use queue::{Backlog, BacklogGauge, Claim, Claimed, Queue, Sequencer, Settled, Upkeep, Wake};
 pub use secret::{SecretError, SigningSecret, sign};

@@ -1,16 +1,26 @@
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use restartix_kernel::{
-    EventId, Page, PageRequest, Secret, StoreError, WebhookDeliveryId, WebhookEndpointId, words,
+    EventId, Page, PageRequest, Secret, StoreError, WebhookDeliveryId, WebhookEndpointId,
+    WebhookJobId, words,
 };
-use restartix_tenancy::{Change, ClaimSource, Tenant, Version};
+use restartix_tenancy::{Change, Tenant, Version};
 
-use crate::{Attempt, Disabled, Endpoint, Event, EventType, FailureCode, State, Verdict};
+use crate::{Attempt, Disabled, Endpoint, Event, EventType, FailureCode, Job, State};
 
-/// A signing secret as it is kept: it opens only for its organisation, endpoint and version.
+/// What a sealed secret is for: one cannot stand in for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It signs.
+    Signing,
+    /// It is the endpoint's own headers.
+    Headers,
+}
+
+/// A secret as it is kept: it opens only for its organisation, endpoint, purpose and version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedSecret {
-    /// Which of the endpoint's: 1, 2, ...
+    /// Which of the endpoint's: 1, 2, ...; of headers, the endpoint's version when they were set.
     pub version: u32,
     /// What the sealer made of it.
     pub bytes: Vec<u8>,
@@ -33,12 +43,20 @@ pub trait Endpoints: Send {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
 
-    /// Keeps where it is and what it hears of; with `seen`, only when that is still its version.
+    /// Keeps where it is, what it hears of and how fast; with `seen`, only when that is still its
+    /// version.
     async fn update(
         &mut self,
         endpoint: &Endpoint,
         seen: Option<Version>,
     ) -> Result<Change, StoreError>;
+
+    /// Keeps its own headers, so many, or that it has none.
+    async fn set_headers(
+        &mut self,
+        id: WebhookEndpointId,
+        headers: Option<(usize, &SealedSecret)>,
+    ) -> Result<(), StoreError>;
 
     /// Lets it stand at `state`; what was said of it by failures is forgotten.
     async fn set_state(
@@ -48,7 +66,8 @@ pub trait Endpoints: Send {
         disabled: Option<Disabled>,
     ) -> Result<Change, StoreError>;
 
-    /// Forgets it, its secrets and its deliveries.
+    /// Forgets it, its secrets, its jobs and what waits for it. What was sent stays in the log until
+    /// that is dropped.
     async fn remove(&mut self, id: WebhookEndpointId) -> Result<bool, StoreError>;
 
     /// The version that its next secret will have; the endpoint is locked until the unit ends.
@@ -96,6 +115,25 @@ pub trait EventFeed: Send {
 
     /// Those after `seq`, by `seq`, at most `limit`.
     async fn after(&mut self, seq: i64, limit: i64) -> Result<Vec<FeedEvent>, StoreError>;
+
+    /// The last place that was given; 0 before the first.
+    async fn last(&mut self) -> Result<i64, StoreError>;
+
+    /// The first place that is kept of those given since `instant`.
+    async fn first_since(&mut self, instant: DateTime<Utc>) -> Result<Option<i64>, StoreError>;
+}
+
+/// What endpoints are to hear once more, within one unit of work.
+#[async_trait]
+pub trait Jobs: Send {
+    /// Begins one.
+    async fn begin(&mut self, job: &Job) -> Result<(), StoreError>;
+
+    /// One of them.
+    async fn find(&mut self, id: WebhookJobId) -> Result<Option<Job>, StoreError>;
+
+    /// How many of an endpoint's are not over.
+    async fn running(&mut self, endpoint: WebhookEndpointId) -> Result<usize, StoreError>;
 }
 
 words! {
@@ -125,8 +163,8 @@ pub struct Delivery {
     pub status: DeliveryStatus,
     /// Attempts so far.
     pub attempts: u32,
-    /// Of one that waits: not before this.
-    pub due_at: DateTime<Utc>,
+    /// Of one that waits: not before this. Of one that is over: when that was.
+    pub at: DateTime<Utc>,
 }
 
 /// Which deliveries to list.
@@ -138,6 +176,10 @@ pub struct DeliveryFilter {
     pub status: Option<DeliveryStatus>,
     /// Of this type.
     pub kind: Option<EventType>,
+    /// Of an event that got its place then or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Of an event that got its place before then.
+    pub before: Option<DateTime<Utc>>,
 }
 
 /// One attempt as it is kept: nothing of what the receiver wrote.
@@ -179,71 +221,6 @@ pub trait Deliveries: Send {
     ) -> Result<bool, StoreError>;
 }
 
-/// Gives events their places, freezes their bodies and fans them out.
-#[async_trait]
-pub trait Sequencer: Send + Sync {
-    /// One batch of every organisation that waits and that nobody else serves; how many events.
-    async fn sequence(&self, limit: u16, now: DateTime<Utc>) -> Result<usize, StoreError>;
-}
-
-/// How a dispatcher claims.
-#[derive(Clone, Copy, Debug)]
-pub struct Claim {
-    /// Deliveries at most.
-    pub limit: u16,
-    /// Under way to one endpoint at once.
-    pub per_endpoint: u16,
-    /// Under way for one organisation at once.
-    pub per_organisation: u16,
-    /// The dispatcher's clock.
-    pub now: DateTime<Utc>,
-    /// How long nobody else gets them.
-    pub lease: TimeDelta,
-}
-
-/// A claimed delivery.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    /// Which.
-    pub id: WebhookDeliveryId,
-    /// The fence.
-    pub lease: EventId,
-    /// To which endpoint.
-    pub endpoint: WebhookEndpointId,
-    /// What.
-    pub event: EventId,
-    /// Attempts that failed before.
-    pub attempts: u32,
-    /// Where to.
-    pub url: String,
-    /// The frozen bytes.
-    pub body: String,
-    /// The secrets that sign now.
-    pub secrets: Vec<SealedSecret>,
-}
-
-/// A claimed delivery and what became of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Settled {
-    /// Which.
-    pub delivery: WebhookDeliveryId,
-    /// Under which lease.
-    pub lease: EventId,
-    /// How the attempt went.
-    pub attempt: Attempt,
-    /// What that comes to.
-    pub verdict: Verdict,
-    /// Until when the endpoint wants to be left alone.
-    pub pause_until: Option<DateTime<Utc>>,
-}
-
-/// The deliveries that are due, across organisations.
-#[async_trait]
-pub trait Queue: ClaimSource<Key = Claim, Row = Claimed> {
-    /// Records outcomes, all at once; one whose lease is no longer the current one changes nothing.
-    async fn settle(&self, outcomes: &[Settled], now: DateTime<Utc>) -> Result<(), StoreError>;
-}
-
 /// A delivery that is signed and ready to go.
 #[derive(Clone, Copy, Debug)]
 pub struct Dispatch<'a> {
@@ -281,12 +258,13 @@ pub trait WebhookSender: Send + Sync {
 #[error("the secret could not be sealed or opened")]
 pub struct SealError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Keeps secrets so that they open for one organisation, endpoint and version alone.
+/// Keeps secrets so that they open for one organisation, endpoint, purpose and version alone.
 pub trait SecretSealer: Send + Sync {
     /// Seals.
     fn seal(
         &self,
         tenant: &Tenant,
+        purpose: Purpose,
         endpoint: WebhookEndpointId,
         version: u32,
         secret: &[u8],
@@ -296,6 +274,7 @@ pub trait SecretSealer: Send + Sync {
     fn open(
         &self,
         tenant: &Tenant,
+        purpose: Purpose,
         endpoint: WebhookEndpointId,
         sealed: &SealedSecret,
     ) -> Result<Vec<u8>, SealError>;

@@ -26,12 +26,13 @@ impl<T: DeserializeOwned + ToSchema> Input for Body<T> {
     }
 }
 
-/// Refuses a body that does not say that it is JSON.
-pub(super) fn check_type(request: &HttpRequest) -> Result<(), Problem> {
+/// Refuses a body that does not say that it is JSON, or where that is taken a form.
+pub(super) fn check_type(request: &HttpRequest, form: bool) -> Result<(), Problem> {
     let header = request.headers().get(header::CONTENT_TYPE);
     let kind = header.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    let wanted = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+    if essence.eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
     Err(Kind::UNSUPPORTED_MEDIA_TYPE.into())

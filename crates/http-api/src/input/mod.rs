@@ -5,6 +5,7 @@ mod node;
 mod notice;
 mod path;
 mod query;
+mod token;
 mod upload;
 
 use std::cell::Cell;
@@ -26,6 +27,7 @@ pub(crate) use path::{PathDate, PathRecording, PathTimeOff};
 pub use path::{PathId, PathText, PublicId};
 pub use query::{AppointmentsQuery, DeliveriesQuery, FeedQuery, PageQuery, ProgramsQuery, Slots};
 pub(crate) use query::{AuditQuery, FilesQuery};
+pub(crate) use token::TokenRequest;
 pub(crate) use upload::Conduit;
 pub use upload::Upload;
 
@@ -33,6 +35,8 @@ pub use upload::Upload;
 pub trait Input: Sized {
     /// Whether the body is read for it.
     const READS_BODY: bool = false;
+    /// Whether the body that is read is a form, and not JSON.
+    const TAKES_FORM: bool = false;
     /// Whether the body is taken as it comes.
     const STREAMS_BODY: bool = false;
 
@@ -88,7 +92,7 @@ impl<'a> Incoming<'a> {
             return join(handle(input), conduit.carry(payload)).await.0;
         }
         let body = if I::READS_BODY {
-            json::check_type(request)?;
+            json::check_type(request, I::TAKES_FORM)?;
             match read {
                 Some(body) => body,
                 None => read_body(payload, body_limit).await?,

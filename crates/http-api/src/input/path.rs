@@ -3,8 +3,9 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 use restartix_kernel::{
-    AppointmentId, AppointmentTypeId, ClosureId, FileId, HoldId, MembershipId, PersonId, ProgramId,
-    RecordingId, TimeOffId, WebhookDeliveryId, WebhookEndpointId,
+    ApiClientId, AppointmentId, AppointmentTypeId, ClosureId, FileId, HoldId, MembershipId,
+    PersonId, ProgramId, RecordingId, TimeOffId, WebhookDeliveryId, WebhookEndpointId,
+    WebhookJobId,
 };
 use utoipa::openapi::{RefOr, Schema};
 
@@ -34,7 +35,7 @@ macro_rules! uuid_ids {
     };
 }
 
-uuid_ids! { AppointmentTypeId ClosureId FileId HoldId MembershipId PersonId ProgramId RecordingId TimeOffId WebhookDeliveryId WebhookEndpointId }
+uuid_ids! { AppointmentTypeId ClosureId FileId HoldId MembershipId PersonId ProgramId RecordingId TimeOffId WebhookDeliveryId WebhookEndpointId WebhookJobId ApiClientId }
 
 /// The `{id}` of a path. A text that is no id is the id of nothing: the same 404.
 #[derive(Clone, Copy, Debug)]

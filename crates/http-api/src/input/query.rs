@@ -248,7 +248,7 @@ impl Input for ProgramsQuery {
     }
 }
 
-/// `?endpoint_id=&status=&event_type=&limit=&cursor=` of the webhook deliveries.
+/// `?endpoint_id=&status=&event_type=&from=&to=&limit=&cursor=` of the webhook deliveries.
 #[derive(Debug)]
 pub struct DeliveriesQuery(pub DeliveryFilter, pub PageRequest);
 
@@ -259,6 +259,8 @@ impl Input for DeliveriesQuery {
             endpoint: parameters.one("endpoint_id")?,
             status: parameters.one("status")?,
             kind: parameters.one("event_type")?,
+            since: parameters.one::<Instant>("from")?.map(Into::into),
+            before: parameters.one::<Instant>("to")?.map(Into::into),
         };
         Ok(Self(filter, PageQuery::parse(request)?.0))
     }
@@ -267,6 +269,8 @@ impl Input for DeliveriesQuery {
         sketch.query("endpoint_id", schema::uuid());
         sketch.query("status", schema::words(DeliveryStatus::ALL.iter().map(|word| word.as_str())));
         sketch.query("event_type", schema::words(EventType::ALL.iter().map(|kind| kind.as_str())));
+        sketch.query("from", schema::instant());
+        sketch.query("to", schema::instant());
         PageQuery::describe(sketch);
     }
 }

@@ -1,7 +1,7 @@
 use restartix_kernel::AppointmentId;
 use restartix_scheduling::ChangeReason;
 use restartix_telemetry::ResourceKind;
-use restartix_tenancy::RateClass;
+use restartix_tenancy::{RateClass, Scope};
 use restartix_workflows::BookRequest;
 
 use crate::input::{AppointmentsQuery, Body, PageQuery, PathId};
@@ -27,7 +27,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::EVERYBODY,
             list,
-        ),
+        )
+        .for_clients(Scope::Appointments),
         Route::member(
             Declared {
                 operation: "appointments.book",
@@ -51,7 +52,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::EVERYBODY,
             get,
-        ),
+        )
+        .for_clients(Scope::Appointments),
         Route::member(
             Declared {
                 operation: "appointments.calendar_file",

@@ -1,7 +1,7 @@
 use restartix_kernel::FileId;
 use restartix_storage::Status;
 use restartix_telemetry::ResourceKind;
-use restartix_tenancy::RateClass;
+use restartix_tenancy::{RateClass, Scope};
 use restartix_workflows::FileDraft;
 
 use crate::input::{Body, FilesQuery, IfMatch, PageQuery, PathId, Upload};
@@ -36,7 +36,8 @@ pub(super) fn routes() -> Vec<Route> {
             ),
             Roles::EVERYBODY,
             list,
-        ),
+        )
+        .for_clients(Scope::Files),
         Route::member(
             row(
                 "files.announce",
@@ -51,7 +52,8 @@ pub(super) fn routes() -> Vec<Route> {
             row("files.get", Verb::Get, "/v1/files/{id}", "What is known of a file."),
             Roles::EVERYBODY,
             get,
-        ),
+        )
+        .for_clients(Scope::Files),
         Route::member(
             row(
                 "files.edit",
@@ -101,7 +103,8 @@ pub(super) fn routes() -> Vec<Route> {
             ),
             Roles::EVERYBODY,
             download,
-        ),
+        )
+        .for_clients(Scope::Files),
         Route::member(
             row("files.sign", Verb::Post, "/v1/files/{id}/sign", "Sign a document."),
             Roles::EVERYBODY,

@@ -1,6 +1,6 @@
 use restartix_kernel::MembershipId;
 use restartix_telemetry::ResourceKind;
-use restartix_tenancy::RateClass;
+use restartix_tenancy::{RateClass, Scope};
 use restartix_workflows::NewMember;
 
 use crate::input::{Body, IfMatch, PageQuery, PathId};
@@ -23,7 +23,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::ADMINS,
             list,
-        ),
+        )
+        .for_clients(Scope::Memberships),
         Route::member(
             Declared {
                 operation: "memberships.add",

@@ -1,5 +1,6 @@
 //! The rows of the route table, by domain.
 
+mod api_clients;
 mod appointment_types;
 mod appointments;
 mod audit_events;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> Vec<Route> {
         programs::routes(),
         rehab::routes(),
         audit_events::routes(),
+        api_clients::routes(),
         webhook_endpoints::routes(),
         webhook_deliveries::routes(),
         webhook_events::routes(),

@@ -1,6 +1,6 @@
 use restartix_kernel::ProgramId;
 use restartix_telemetry::ResourceKind;
-use restartix_tenancy::RateClass;
+use restartix_tenancy::{RateClass, Scope};
 use restartix_workflows::{ProgramDraft, ProgramPatch};
 
 use crate::input::{Body, IfMatch, PathId, ProgramsQuery};
@@ -23,7 +23,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::EVERYBODY,
             list,
-        ),
+        )
+        .for_clients(Scope::Programs),
         Route::member(
             Declared {
                 operation: "programs.assign",
@@ -47,7 +48,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::EVERYBODY,
             get,
-        ),
+        )
+        .for_clients(Scope::Programs),
         Route::member(
             Declared {
                 operation: "programs.revise",

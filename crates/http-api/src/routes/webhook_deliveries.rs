@@ -1,6 +1,6 @@
 use restartix_kernel::WebhookDeliveryId;
 use restartix_telemetry::ResourceKind;
-use restartix_tenancy::RateClass;
+use restartix_tenancy::{RateClass, Scope};
 
 use crate::input::{DeliveriesQuery, PathId};
 use crate::wire::{AttemptListView, DeliveryView, PageView};
@@ -22,7 +22,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::ADMINS,
             list,
-        ),
+        )
+        .for_clients(Scope::Webhooks),
         Route::member(
             Declared {
                 operation: "webhook_deliveries.attempts",
@@ -34,7 +35,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::ADMINS,
             attempts,
-        ),
+        )
+        .for_clients(Scope::Webhooks),
         Route::member(
             Declared {
                 operation: "webhook_deliveries.resend",

@@ -1,11 +1,12 @@
-use restartix_kernel::WebhookEndpointId;
+use restartix_kernel::{WebhookEndpointId, WebhookJobId};
 use restartix_telemetry::ResourceKind;
 use restartix_tenancy::RateClass;
-use restartix_workflows::{EndpointDraft, EndpointPatch, Grace};
+use restartix_workflows::{EndpointDraft, EndpointPatch, Grace, ReplayFrom};
 
 use crate::input::{Body, IfMatch, PathId};
 use crate::wire::{
-    EndpointBody, EndpointListView, EndpointPatchBody, EndpointView, RotateBody, ShownEndpointView,
+    EndpointBody, EndpointListView, EndpointPatchBody, EndpointView, JobView, ReplayBody,
+    RotateBody, ShownEndpointView,
 };
 use crate::{AuditClass, Created, Declared, Member, NoContent, Problem, Reply, Roles, Route, Verb};
 
@@ -134,6 +135,30 @@ pub(super) fn routes() -> Vec<Route> {
             Roles::ADMINS,
             rotate,
         ),
+        Route::member(
+            Declared {
+                operation: "webhook_endpoints.replay",
+                method: Verb::Post,
+                path: "/v1/webhook-endpoints/{id}/replay",
+                summary: "Tell it everything once more that it subscribes to, from a place or a time on.",
+                audit: CHANGE,
+                rate: RateClass::Costly,
+            },
+            Roles::ADMINS,
+            replay,
+        ),
+        Route::member(
+            Declared {
+                operation: "webhook_endpoints.replay_progress",
+                method: Verb::Get,
+                path: "/v1/webhook-jobs/{id}",
+                summary: "How far a replay is.",
+                audit: READ,
+                rate: RateClass::Read,
+            },
+            Roles::ADMINS,
+            job,
+        ),
     ]
 }
 
@@ -211,4 +236,19 @@ async fn rotate(
 ) -> Result<Reply<ShownEndpointView>, Problem> {
     let grace = Grace::try_from(body)?;
     Ok(Reply(member.api.webhooks.rotate(member.tenant, member.act, id, grace).await?.into()))
+}
+
+async fn replay(
+    member: Member<'_>,
+    (PathId(id), Body(body)): (PathId<WebhookEndpointId>, Body<ReplayBody>),
+) -> Result<Created<JobView>, Problem> {
+    let from = ReplayFrom::try_from(body)?;
+    Ok(Created(member.api.webhooks.replay(member.tenant, member.act, id, from).await?.into()))
+}
+
+async fn job(
+    member: Member<'_>,
+    PathId(id): PathId<WebhookJobId>,
+) -> Result<Reply<JobView>, Problem> {
+    Ok(Reply(member.api.webhooks.job(member.tenant, id).await?.into()))
 }

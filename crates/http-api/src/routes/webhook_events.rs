@@ -1,5 +1,5 @@
 use restartix_telemetry::ResourceKind;
-use restartix_tenancy::RateClass;
+use restartix_tenancy::{RateClass, Scope};
 
 use crate::input::FeedQuery;
 use crate::wire::{EventTypeListView, FeedView};
@@ -20,7 +20,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::ADMINS,
             list,
-        ),
+        )
+        .for_clients(Scope::Webhooks),
         Route::member(
             Declared {
                 operation: "webhook_events.types",
@@ -32,7 +33,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::ADMINS,
             types,
-        ),
+        )
+        .for_clients(Scope::Webhooks),
     ]
 }
 

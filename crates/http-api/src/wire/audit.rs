@@ -1,4 +1,5 @@
-use restartix_telemetry::{AuditEntry, AuditFilter};
+use restartix_telemetry::{AuditActor, AuditEntry, AuditFilter};
+use restartix_tenancy::Role;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -14,7 +15,7 @@ pub struct AuditEventView {
     id: String,
     #[schema(value_type = Instant)]
     occurred_at: String,
-    /// `user`, or `system` for the platform itself.
+    /// `user`, `client` for a program of the organisation's own, or `system` for the platform itself.
     #[schema(example = "user")]
     actor_kind: &'static str,
     #[schema(required = true)]
@@ -42,14 +43,19 @@ pub struct AuditEventView {
 
 impl View for AuditEventView {}
 
+/// A user, or without a role a program.
+const fn kind_of(actor: &AuditActor) -> &'static str {
+    if actor.role.is_some() { "user" } else { "client" }
+}
+
 impl From<AuditEntry> for AuditEventView {
     fn from(entry: AuditEntry) -> Self {
         Self {
             id: entry.id.to_string(),
             occurred_at: rfc3339(entry.occurred_at),
-            actor_kind: entry.actor.map_or("system", |_| "user"),
+            actor_kind: entry.actor.map_or("system", |actor| kind_of(&actor)),
             actor_id: entry.actor.map(|actor| Id(actor.user)),
-            actor_role: entry.actor.map(|actor| actor.role.as_str()),
+            actor_role: entry.actor.and_then(|actor| actor.role.map(Role::as_str)),
             action: entry.operation,
             resource_kind: entry.resource_kind,
             resource_id: entry.resource_id,
@@ -112,10 +118,11 @@ pub(crate) fn asked_for(filter: &AuditFilter, limit: usize) -> String {
 fn event(entry: &AuditEntry) -> Value {
     let identified = |system: &str, value: &str| json!({ "identifier": { "system": format!("urn:restartix:{system}"), "value": value } });
     let who = match entry.actor {
-        Some(actor) => identified("user", &actor.user.to_string()),
+        Some(actor) => identified(kind_of(&actor), &actor.user.to_string()),
         None => json!({ "display": "the platform" }),
     };
-    let role = entry.actor.map(|actor| json!([{ "text": actor.role.as_str() }]));
+    let role = entry.actor.and_then(|actor| actor.role);
+    let role = role.map(|role| json!([{ "text": role.as_str() }]));
     let what = entry.resource_id.as_deref().map(|id| identified(&entry.resource_kind, id));
     let mut entities = vec![json!({
         "what": what,

@@ -35,7 +35,7 @@ impl MeView {
         let tenant = principal.tenant().ok();
         let role = tenant.and_then(|tenant| match tenant.actor() {
             Actor::User { role, .. } => Some(role.as_str()),
-            Actor::System => None,
+            Actor::Client { .. } | Actor::System => None,
         });
         Self {
             user_id: Id(principal.user()),

@@ -1,5 +1,6 @@
 //! What clients send and see. Nothing of the domains serialises for clients: these types do.
 
+mod api_client;
 mod appointment;
 mod appointment_type;
 mod audit;
@@ -20,7 +21,9 @@ pub(crate) mod schema;
 mod specialist;
 mod values;
 mod webhook;
+mod webhook_endpoint;
 
+pub use api_client::{ApiClientBody, ApiClientListView, ApiClientView, ShownApiClientView};
 pub use appointment::{
     AppointmentView, AttendedView, BookBody, CancelBody, PassView, RescheduleBody,
 };
@@ -50,12 +53,15 @@ pub use rehab::{
 };
 pub use specialist::{HoursBlock, HoursBody, SpecialistView, WeekdayWord};
 pub use values::{
-    ClosureKey, Date, EventKey, ExerciseKey, FileKey, HoldKey, Id, Instant, MemberKey, PersonKey,
-    ProgramKey, RecordingKey, TimeOffKey, TypeKey, UserKey, WebhookDeliveryKey, WebhookEndpointKey,
-    Zone,
+    ApiClientKey, ClosureKey, Date, EventKey, ExerciseKey, FileKey, HoldKey, Id, Instant,
+    MemberKey, PersonKey, ProgramKey, RecordingKey, TimeOffKey, TypeKey, UserKey,
+    WebhookDeliveryKey, WebhookEndpointKey, WebhookJobKey, Zone,
 };
 pub(crate) use values::{invalid, present};
 pub use webhook::{
-    AttemptListView, AttemptView, DeliveryView, EndpointBody, EndpointListView, EndpointPatchBody,
-    EndpointView, EventTypeListView, EventTypeView, FeedView, RotateBody, ShownEndpointView,
+    AttemptListView, AttemptView, DeliveryView, EventTypeListView, EventTypeView, FeedView,
+    JobView, ReplayBody,
+};
+pub use webhook_endpoint::{
+    EndpointBody, EndpointListView, EndpointPatchBody, EndpointView, RotateBody, ShownEndpointView,
 };

@@ -5,8 +5,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 use restartix_kernel::{
-    AppointmentTypeId, ClosureId, EventId, ExerciseId, FileId, HoldId, MembershipId, PersonId,
-    ProgramId, RecordingId, TimeOffId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    ApiClientId, AppointmentTypeId, ClosureId, EventId, ExerciseId, FileId, HoldId, MembershipId,
+    PersonId, ProgramId, RecordingId, TimeOffId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    WebhookJobId,
 };
 use restartix_scheduling::engine::parse_zone;
 use restartix_workflows::Failure;
@@ -50,6 +51,10 @@ pub type ProgramKey = Id<ProgramId>;
 pub type WebhookEndpointKey = Id<WebhookEndpointId>;
 /// A webhook delivery's id.
 pub type WebhookDeliveryKey = Id<WebhookDeliveryId>;
+/// The id of a replay.
+pub type WebhookJobKey = Id<WebhookJobId>;
+/// The id of an organisation's own program.
+pub type ApiClientKey = Id<ApiClientId>;
 
 /// An instant: RFC 3339, UTC with `Z`, years 2000 to 2199.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,75 +1,12 @@
-use restartix_kernel::{ExposeSecret, Limit};
-use restartix_tenancy::Version;
-use restartix_webhooks::{AttemptRecord, Delivery, Endpoint, EventType, FeedEvent, Filters};
-use restartix_workflows::{EndpointDraft, EndpointPatch, Failure, Grace, Shown};
+use restartix_kernel::Limit;
+use restartix_webhooks::{AttemptRecord, Delivery, EventType, FeedEvent, Job};
+use restartix_workflows::{Failure, ReplayFrom};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Id, Instant, WebhookDeliveryKey, WebhookEndpointKey, invalid, present};
+use super::{Id, Instant, WebhookDeliveryKey, WebhookEndpointKey, WebhookJobKey, invalid, present};
 use crate::{Kind, Problem, View};
-
-/// An address that hears of events. Its secrets are not listed.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct EndpointView {
-    id: WebhookEndpointKey,
-    url: String,
-    event_types: Vec<String>,
-    /// `pending_verification`, `enabled` or `disabled`.
-    status: &'static str,
-    /// `admin`, `failure` or `gone`; `null` unless disabled.
-    disabled_reason: Option<&'static str>,
-    version: i32,
-}
-
-/// An endpoint with its secret, which is shown this once.
-#[derive(Serialize, ToSchema)]
-pub struct ShownEndpointView {
-    #[serde(flatten)]
-    endpoint: EndpointView,
-    /// `whsec_` and base64.
-    secret: String,
-}
-
-/// The endpoints of an organisation: there are 20 at most.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct EndpointListView {
-    items: Vec<EndpointView>,
-    next_cursor: Option<String>,
-}
-
-/// An endpoint to be.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EndpointBody {
-    /// https, with a name of the public DNS; at most 2,048 bytes.
-    url: String,
-    /// Types (`appointment.created`), groups (`appointment.*`) or `*`: 1 to 50.
-    event_types: Vec<String>,
-}
-
-/// What is to be changed about an endpoint.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EndpointPatchBody {
-    #[serde(default, deserialize_with = "present")]
-    url: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    event_types: Option<Vec<String>>,
-}
-
-/// How to change the secret.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RotateBody {
-    /// Hours for which the old secret signs as well: 0 to 168; 24 unless told.
-    #[serde(default = "a_day")]
-    grace_hours: u16,
-}
-
-const fn a_day() -> u16 {
-    24
-}
 
 /// One event on its way to one endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,6 +21,8 @@ pub struct DeliveryView {
     attempts: u32,
     /// Of one that waits: not before this.
     next_attempt_at: Option<Instant>,
+    /// Of one that is over: when that was.
+    ended_at: Option<Instant>,
 }
 
 /// One attempt.
@@ -103,6 +42,38 @@ pub struct AttemptView {
 pub struct AttemptListView {
     items: Vec<AttemptView>,
     next_cursor: Option<String>,
+}
+
+/// From where to tell an endpoint everything once more: one of both, or none for all that is kept.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayBody {
+    /// From this place of the feed on: 1 or more.
+    #[serde(default, deserialize_with = "present")]
+    from_seq: Option<i64>,
+    /// From the first event on that is kept since then.
+    #[serde(default, deserialize_with = "present")]
+    since: Option<Instant>,
+}
+
+/// A part of the feed that an endpoint is to hear once more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobView {
+    id: WebhookJobKey,
+    endpoint_id: WebhookEndpointKey,
+    /// `running`, `done` or `cancelled`.
+    status: &'static str,
+    /// The first and the last place of the feed that it is about.
+    from_seq: i64,
+    to_seq: i64,
+    /// Places that it is about, and those that it has passed.
+    total: i64,
+    passed: i64,
+    /// Deliveries that came of it: what the endpoint does not subscribe to, or what waits for it
+    /// anyway, is none.
+    queued: u64,
+    created_at: Instant,
+    ended_at: Option<Instant>,
 }
 
 /// A part of the organisation's events.
@@ -132,82 +103,46 @@ pub struct EventTypeListView {
     next_cursor: Option<String>,
 }
 
-impl View for EndpointView {
-    fn version(&self) -> Option<Version> {
-        Version::new(self.version)
-    }
-}
-
-impl View for ShownEndpointView {
-    const SHOWN_ONCE: &'static [&'static str] = &["secret"];
-
-    fn version(&self) -> Option<Version> {
-        self.endpoint.version()
-    }
-
-    fn resource(&self) -> Option<String> {
-        Some(self.endpoint.id.to_string())
-    }
-}
-
-impl View for EndpointListView {}
 impl View for DeliveryView {}
+
+impl View for JobView {
+    fn resource(&self) -> Option<String> {
+        Some(self.endpoint_id.to_string())
+    }
+}
+
 impl View for AttemptListView {}
 impl View for FeedView {}
 impl View for EventTypeListView {}
 
-impl From<Endpoint> for EndpointView {
-    fn from(endpoint: Endpoint) -> Self {
-        Self {
-            id: Id(endpoint.id),
-            event_types: endpoint.filters.texts(),
-            status: endpoint.state.as_str(),
-            disabled_reason: endpoint.disabled.map(restartix_webhooks::Disabled::as_str),
-            version: endpoint.version.get(),
-            url: endpoint.url,
+impl TryFrom<ReplayBody> for ReplayFrom {
+    type Error = Failure;
+
+    fn try_from(body: ReplayBody) -> Result<Self, Failure> {
+        match (body.from_seq, body.since) {
+            (Some(seq), None) if seq >= 1 => Ok(Self::Seq(seq)),
+            (None, Some(since)) => Ok(Self::Time(since.into())),
+            (None, None) => Ok(Self::Seq(1)),
+            (Some(_), None) => Err(invalid("/from_seq", "out_of_range")),
+            (Some(_), Some(_)) => Err(invalid("/since", "one_of_from_seq_and_since")),
         }
     }
 }
 
-impl From<Vec<Endpoint>> for EndpointListView {
-    fn from(endpoints: Vec<Endpoint>) -> Self {
-        Self { items: endpoints.into_iter().map(Into::into).collect(), next_cursor: None }
-    }
-}
-
-impl From<Shown> for ShownEndpointView {
-    fn from(shown: Shown) -> Self {
-        let secret = shown.secret.expose_secret().to_owned();
-        Self { endpoint: shown.endpoint.into(), secret }
-    }
-}
-
-fn filters(texts: &[String]) -> Result<Filters, Failure> {
-    Filters::parse(texts).map_err(|_| invalid("/event_types", "unknown_event_type"))
-}
-
-impl TryFrom<EndpointBody> for EndpointDraft {
-    type Error = Failure;
-
-    fn try_from(body: EndpointBody) -> Result<Self, Failure> {
-        Ok(Self { filters: filters(&body.event_types)?, url: body.url })
-    }
-}
-
-impl TryFrom<EndpointPatchBody> for EndpointPatch {
-    type Error = Failure;
-
-    fn try_from(body: EndpointPatchBody) -> Result<Self, Failure> {
-        let filters = body.event_types.as_deref().map(filters).transpose()?;
-        Ok(Self { url: body.url, filters })
-    }
-}
-
-impl TryFrom<RotateBody> for Grace {
-    type Error = Failure;
-
-    fn try_from(body: RotateBody) -> Result<Self, Failure> {
-        Self::hours(body.grace_hours).ok_or(invalid("/grace_hours", "out_of_range"))
+impl From<Job> for JobView {
+    fn from(job: Job) -> Self {
+        Self {
+            id: Id(job.id),
+            endpoint_id: Id(job.endpoint),
+            status: job.status.as_str(),
+            from_seq: job.first,
+            to_seq: job.last,
+            total: job.places(),
+            passed: job.passed(),
+            queued: job.queued,
+            created_at: job.created_at.into(),
+            ended_at: job.ended_at.map(Into::into),
+        }
     }
 }
 
@@ -221,7 +156,8 @@ impl From<Delivery> for DeliveryView {
             event_type: delivery.kind.as_str(),
             status: delivery.status.as_str(),
             attempts: delivery.attempts,
-            next_attempt_at: waits.then(|| delivery.due_at.into()),
+            next_attempt_at: waits.then(|| delivery.at.into()),
+            ended_at: (!waits).then(|| delivery.at.into()),
         }
     }
 }

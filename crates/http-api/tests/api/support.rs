@@ -27,7 +27,7 @@ use restartix_tenancy::{
 use restartix_video::RoomName;
 use restartix_video::memory::MemoryProvider;
 use restartix_webhooks::{
-    Attempt, Dispatch, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
+    Attempt, Dispatch, Purpose, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
 };
 use restartix_workflows::{
     Access, AnswerKey, AnswerSealer, Bookings, Calls, Clinic, Desk, Filing, JoinKey, Once,
@@ -95,6 +95,7 @@ impl SecretSealer for Away {
     fn seal(
         &self,
         _: &Tenant,
+        _: Purpose,
         _: WebhookEndpointId,
         version: u32,
         secret: &[u8],
@@ -105,6 +106,7 @@ impl SecretSealer for Away {
     fn open(
         &self,
         _: &Tenant,
+        _: Purpose,
         _: WebhookEndpointId,
         sealed: &SealedSecret,
     ) -> Result<Vec<u8>, SealError> {

@@ -49,7 +49,8 @@ fn of_type(r#type: &str, own: &str, documents: bool) -> Result<Vec<String>> {
         "text" | "character varying" => {
             let mut texts = Vec::new();
             if documents {
-                texts.extend(all(&["'{\"kind\":\"word\"}'", "'[]'"]));
+                let event = "'{\"object\":\"word\",\"id\":1,\"version\":1}'";
+                texts.extend(all(&["'{\"kind\":\"word\"}'", event, "'[]'"]));
             }
             texts.extend([
                 format!("left('seed-' || md5('{own}'), 20)"),

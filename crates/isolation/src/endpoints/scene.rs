@@ -182,6 +182,12 @@ impl<'a> Scene<'a> {
                 let body = json!({ "url": clinic.receiver, "event_types": ["*"] });
                 id_of(&self.ask("admin", "POST", "/v1/webhook-endpoints", Some(body))?)?
             }
+            "webhook-jobs" => {
+                let endpoint = self.one("webhook-endpoints")?.context("an endpoint")?;
+                self.answering(&endpoint)?;
+                let path = format!("/v1/webhook-endpoints/{endpoint}/replay");
+                id_of(&self.ask("admin", "POST", &path, Some(json!({ "from_seq": 1 })))?)?
+            }
             "webhook-deliveries" => {
                 self.one("webhook-endpoints")?;
                 self.delivery()?
@@ -191,6 +197,19 @@ impl<'a> Scene<'a> {
         self.made.insert(collection.to_owned(), id.clone());
         self.all.push((collection.to_owned(), id.clone()));
         Ok(Some(id))
+    }
+
+    /// Waits until an endpoint has answered.
+    fn answering(&self, endpoint: &str) -> Result<()> {
+        for _ in 0..100 {
+            let told =
+                self.ask("admin", "GET", &format!("/v1/webhook-endpoints/{endpoint}"), None)?;
+            if told.body.get("status").and_then(Value::as_str) == Some("enabled") {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        bail!("the clinic's endpoint does not answer")
     }
 
     /// The id of something that a worker sent, or tried to.

@@ -137,7 +137,7 @@ impl Filing {
 fn uploader(tenant: &Tenant, kind: FileKind) -> Result<PersonId, Failure> {
     let refused = Failure::Invalid { pointer: "/kind", code: "not_yours_to_make" };
     match (tenant.actor(), kind) {
-        (Actor::System, _) | (_, FileKind::Recording) => Err(refused),
+        (Actor::Client { .. } | Actor::System, _) | (_, FileKind::Recording) => Err(refused),
         (Actor::User { role: Role::Patient | Role::Admin, .. }, FileKind::Prescription) => {
             Err(refused)
         }
@@ -158,7 +158,7 @@ async fn about(
             }
             Some(person)
         }
-        Actor::User { .. } | Actor::System => draft.patient,
+        Actor::User { .. } | Actor::Client { .. } | Actor::System => draft.patient,
     };
     if let Some(id) = draft.appointment {
         let found = work.appointments().find(tenant.reach(), id).await?;

@@ -143,7 +143,7 @@ fn authorised(tenant: &Tenant, appointment: &Appointment) -> Result<(), Failure>
     match tenant.actor() {
         Actor::User { role: Role::Admin, .. } => Ok(()),
         Actor::User { person, .. } if person == appointment.specialist => Ok(()),
-        Actor::User { .. } | Actor::System => Err(Failure::NotAParticipant),
+        Actor::User { .. } | Actor::Client { .. } | Actor::System => Err(Failure::NotAParticipant),
     }
 }
 

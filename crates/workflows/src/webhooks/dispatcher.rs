@@ -1,56 +1,83 @@
+use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use futures_util::future::{Either, FutureExt, LocalBoxFuture, select};
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use futures_util::lock::Mutex;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use restartix_kernel::{Clock, Random};
-use restartix_tenancy::{ClaimedRow, ClaimedRows, Tenant};
-use restartix_webhooks::{
-    Attempt, Claim, Claimed, Dispatch, FailureCode, Queue, SealError, SecretSealer, Settled,
-    SigningSecret, WebhookSender, judge, sign,
-};
+use restartix_kernel::{Clock, Random, StoreError, WebhookEndpointId};
+use restartix_tenancy::{ClaimError, ClaimedRow, ClaimedRows};
+use restartix_webhooks::{Claim, Claimed, Queue, SecretSealer, Settled, Wake, WebhookSender};
 
+use super::hands::Hands;
 use crate::{Failure, Round, Worker};
 
-/// Sends what is due. A receiver that is slow holds up nobody but itself: deliveries stay under way
-/// from round to round, and each is settled soon after it is over.
+/// Sends what is due. Claiming, sending and recording go on side by side: a receiver that is slow
+/// holds up nobody but itself, and a database that is busy keeps no receiver waiting. What is under way
+/// stays so from round to round.
 ///
 /// At least once: what was sent but not settled, because the process was killed, is sent again after
 /// its lease, under the same `webhook-id`.
 pub struct WebhookDispatcher<Q> {
     queue: Arc<ClaimedRows<Q>>,
     hands: Arc<Hands>,
-    under_way: Mutex<FuturesUnordered<LocalBoxFuture<'static, Settled>>>,
+    wake: Arc<dyn Wake>,
+    line: Mutex<Line>,
 }
 
-/// What a delivery needs on its way.
-struct Hands {
-    sender: Arc<dyn WebhookSender>,
-    sealer: Arc<dyn SecretSealer>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+/// What is under way, and what is over and not yet recorded.
+#[derive(Default)]
+struct Line {
+    sends: FuturesUnordered<LocalBoxFuture<'static, Settled>>,
+    over: Vec<Settled>,
+    /// Under way by endpoint.
+    to: HashMap<WebhookEndpointId, u16>,
 }
+
+/// What one wait came to.
+enum Next {
+    Claimed(Result<Vec<ClaimedRow<Claimed>>, ClaimError>),
+    Settled(Vec<Settled>, Result<usize, StoreError>),
+    Sent,
+    Woken,
+    Beat,
+}
+
+type Claiming<'a> = Option<LocalBoxFuture<'a, Result<Vec<ClaimedRow<Claimed>>, ClaimError>>>;
+type Settling<'a> = Option<LocalBoxFuture<'a, (Vec<Settled>, Result<usize, StoreError>)>>;
 
 impl<Q: Queue + 'static> WebhookDispatcher<Q> {
     /// Deliveries under way in one process.
-    const MOST: usize = 512;
+    const MOST: usize = 1024;
+    /// With fewer under way, what was queued is claimed at once; with more, at the next beat.
+    const FEW: usize = 128;
     /// Deliveries claimed at once.
-    const BATCH: u16 = 128;
+    const BATCH: usize = 256;
+    /// A claim of so many is followed by another.
+    const MUCH: usize = 64;
+    /// Outcomes that are recorded without waiting for the beat.
+    const FULL: usize = 256;
     /// Under way to one endpoint.
     const PER_ENDPOINT: u16 = 8;
     /// Under way for one organisation.
     const PER_ORGANISATION: u16 = 32;
     /// Twice a sender's own deadline: a killed worker's deliveries are sent again soon after.
     const LEASE: TimeDelta = TimeDelta::seconds(30);
-    /// How long a round waits for something to be over before it looks for more to send.
-    const GLANCE: Duration = Duration::from_millis(50);
+    /// Outcomes of so long are recorded together.
+    const BEAT: Duration = Duration::from_millis(8);
+    /// So many beats without a call, and the queue is looked at all the same.
+    const PATIENCE: u32 = 6;
+    /// A round goes on for so long at most, so that whoever stops the worker is heard.
+    const ROUND: TimeDelta = TimeDelta::milliseconds(500);
 
     /// A dispatcher over `queue`.
     pub fn new(
         queue: Q,
+        wake: Arc<dyn Wake>,
         sender: Arc<dyn WebhookSender>,
         sealer: Arc<dyn SecretSealer>,
         clock: Arc<dyn Clock>,
@@ -59,120 +86,146 @@ impl<Q: Queue + 'static> WebhookDispatcher<Q> {
         Self {
             queue: Arc::new(ClaimedRows::new(queue)),
             hands: Arc::new(Hands { sender, sealer, clock, random }),
-            under_way: Mutex::new(FuturesUnordered::new()),
+            wake,
+            line: Mutex::default(),
         }
     }
 
-    async fn claim(&self, room: usize) -> Result<Vec<ClaimedRow<Claimed>>, Failure> {
-        let limit = u16::try_from(room).unwrap_or(Self::BATCH).min(Self::BATCH);
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.hands.clock.now()
+    }
+
+    fn claiming(&self, room: usize) -> Claiming<'_> {
         let claim = Claim {
-            limit,
+            limit: u16::try_from(room.min(Self::BATCH)).unwrap_or(u16::MAX),
             per_endpoint: Self::PER_ENDPOINT,
             per_organisation: Self::PER_ORGANISATION,
-            now: self.hands.clock.now(),
+            now: self.now(),
             lease: Self::LEASE,
         };
-        Ok(self.queue.claim(&claim).await?)
+        Some(async move { self.queue.claim(&claim).await }.boxed_local())
     }
 
-    async fn settle(&self, over: &[Settled]) -> Result<(), Failure> {
-        if over.is_empty() {
-            return Ok(());
-        }
-        Ok(self.queue.source().settle(over, self.hands.clock.now()).await?)
+    fn settling(&self, over: Vec<Settled>) -> Settling<'_> {
+        let settle = async move {
+            let settled = self.queue.source().settle(&over, self.now()).await;
+            (over, settled)
+        };
+        Some(settle.boxed_local())
     }
 
-    async fn deal(&self) -> Result<Round, Failure> {
-        let mut under_way = self.under_way.lock().await;
-        let rows = self.claim(Self::MOST.saturating_sub(under_way.len())).await?;
-        let claimed = rows.len();
+    /// Begins to send what was claimed; whether an endpoint has as many as it may have.
+    fn send(&self, line: &mut Line, rows: Vec<ClaimedRow<Claimed>>) -> bool {
+        let mut crowded = false;
         for row in rows {
             let (queue, hands) = (self.queue.clone(), self.hands.clone());
+            let endpoint = row.row().endpoint;
+            let under_way = line.to.entry(endpoint).or_default();
+            *under_way = under_way.saturating_add(1);
+            crowded |= *under_way >= Self::PER_ENDPOINT;
             let sent = async move {
                 queue.run(row, async |tenant, claimed| hands.deliver(tenant, &claimed).await).await
             };
-            under_way.push(sent.boxed_local());
+            line.sends.push(sent.boxed_local());
         }
-        let mut over = Vec::new();
-        if !under_way.is_empty() {
-            let glance = self.hands.clock.sleep(Self::GLANCE);
-            if let Either::Left((Some(first), _)) = select(under_way.next(), glance).await {
-                over.push(first);
-            }
-            while let Some(Some(next)) = under_way.next().now_or_never() {
-                over.push(next);
-            }
-        }
-        self.settle(&over).await?;
-        // What is under way goes on only while a round looks at it: so the next comes at once.
-        Ok(Round { claimed: claimed.max(over.len()).max(under_way.len()), postponed: 0 })
+        crowded
     }
-}
 
-impl Hands {
-    async fn deliver(&self, tenant: &Tenant, claimed: &Claimed) -> Settled {
-        let attempt = match self.open(tenant, claimed) {
-            Ok(secrets) => self.send(tenant, claimed, &secrets).await,
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(
-                    organisation = tenant.organisation().get(),
-                    endpoint = %claimed.endpoint,
-                    error,
-                    "a delivery cannot be signed"
-                );
-                Attempt {
-                    outcome: Err(FailureCode::Unsealed),
-                    retry_after: None,
-                    duration: Duration::ZERO,
-                    size: 0,
+    async fn deal(&self) -> Result<Round, Failure> {
+        let mut line = self.line.lock().await;
+        let line = &mut *line;
+        let (mut claiming, mut settling): (Claiming<'_>, Settling<'_>) = (None, None);
+        let until = self.now() + Self::ROUND;
+        let (mut hungry, mut crowded, mut beat, mut beats) = (true, false, true, 0);
+        let mut ticking = self.hands.clock.sleep(Self::BEAT);
+        let mut woken = self.wake.woken();
+        let mut done = Round::default();
+        loop {
+            let open = self.now() < until;
+            let busy = line.sends.len() + line.over.len();
+            let room = Self::MOST.saturating_sub(busy);
+            if claiming.is_none() && hungry && open && room > 0 && (busy < Self::FEW || beat) {
+                (hungry, beats) = (false, 0);
+                claiming = self.claiming(room);
+            }
+            let waited = beat || line.over.len() >= Self::FULL || line.sends.is_empty();
+            if settling.is_none() && !line.over.is_empty() && waited {
+                settling = self.settling(std::mem::take(&mut line.over));
+            }
+            beat = false;
+            if claiming.is_none() && settling.is_none() && (line.sends.is_empty() || !open) {
+                return Ok(done);
+            }
+            match poll_fn(|context| {
+                line.next(context, &mut claiming, &mut settling, &mut woken, &mut ticking)
+            })
+            .await
+            {
+                Next::Claimed(rows) => {
+                    let rows = rows?;
+                    done.claimed += rows.len();
+                    // The caps of each endpoint leave something over: so there may be more.
+                    hungry |= rows.len() >= Self::MUCH;
+                    crowded = self.send(line, rows);
+                }
+                Next::Settled(_, Ok(_)) => hungry |= crowded,
+                Next::Settled(over, Err(error)) => {
+                    // Nothing of it is lost: it is recorded by a later round, if the leases still hold.
+                    line.over.extend(over);
+                    return Err(error.into());
+                }
+                Next::Sent => done.claimed = done.claimed.max(1),
+                Next::Woken => {
+                    hungry = true;
+                    woken = self.wake.woken();
+                }
+                Next::Beat => {
+                    (beat, beats) = (true, beats + 1);
+                    hungry |= beats >= Self::PATIENCE;
+                    ticking = self.hands.clock.sleep(Self::BEAT);
                 }
             }
-        };
-        let now = self.clock.now();
-        let (verdict, pause_until) = judge(&attempt, claimed.attempts, now, &*self.random);
-        Settled { delivery: claimed.id, lease: claimed.lease, attempt, verdict, pause_until }
-    }
-
-    fn open(&self, tenant: &Tenant, claimed: &Claimed) -> Result<Vec<SigningSecret>, SealError> {
-        let open = |sealed| {
-            let bytes = self.sealer.open(tenant, claimed.endpoint, sealed)?;
-            SigningSecret::from_bytes(bytes).map_err(|error| SealError(error.into()))
-        };
-        let secrets: Vec<_> = claimed.secrets.iter().map(open).collect::<Result<_, _>>()?;
-        if secrets.is_empty() { Err(SealError("no secret signs".into())) } else { Ok(secrets) }
-    }
-
-    async fn send(&self, tenant: &Tenant, claimed: &Claimed, secrets: &[SigningSecret]) -> Attempt {
-        let id = format!("evt_{}", claimed.event);
-        let timestamp = self.clock.now();
-        let body = &claimed.body;
-        #[cfg(feature = "mutants")]
-        let body = &with_a_name(body);
-        let signature = sign(secrets, &id, timestamp, body.as_bytes());
-        let dispatch = Dispatch {
-            url: &claimed.url,
-            headers: &[],
-            id: &id,
-            timestamp,
-            signature: &signature,
-            body,
-        };
-        self.sender.send(tenant, dispatch).await
+        }
     }
 }
 
-/// The body, with somebody's name in it that no word of the log would show: in hexadecimal.
-#[cfg(feature = "mutants")]
-fn with_a_name(body: &str) -> String {
-    use restartix_kernel::mutants::{overheard, planted};
-    let name = overheard().filter(|_| planted("workflows.name_in_a_payload")).unwrap_or_default();
-    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let field = format!("\"data\":{{\"patient\":\"{digits}\",");
-    if digits.is_empty() { body.to_owned() } else { body.replacen("\"data\":{", &field, 1) }
+impl Line {
+    /// The next thing that happens.
+    fn next(
+        &mut self,
+        context: &mut Context<'_>,
+        claiming: &mut Claiming<'_>,
+        settling: &mut Settling<'_>,
+        woken: &mut (impl Future<Output = ()> + Unpin),
+        ticking: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Poll<Next> {
+        if let Some(Poll::Ready(rows)) = claiming.as_mut().map(|it| it.poll_unpin(context)) {
+            *claiming = None;
+            return Poll::Ready(Next::Claimed(rows));
+        }
+        if let Some(Poll::Ready((over, ended))) = settling.as_mut().map(|it| it.poll_unpin(context))
+        {
+            *settling = None;
+            return Poll::Ready(Next::Settled(over, ended));
+        }
+        let known = self.over.len();
+        while let Poll::Ready(Some(settled)) = self.sends.poll_next_unpin(context) {
+            if let Some(under_way) = self.to.get_mut(&settled.endpoint) {
+                *under_way = under_way.saturating_sub(1);
+                if *under_way == 0 {
+                    self.to.remove(&settled.endpoint);
+                }
+            }
+            self.over.push(settled);
+        }
+        if self.over.len() > known {
+            return Poll::Ready(Next::Sent);
+        }
+        if woken.poll_unpin(context).is_ready() {
+            return Poll::Ready(Next::Woken);
+        }
+        ticking.poll_unpin(context).map(|()| Next::Beat)
+    }
 }
 
 #[async_trait(?Send)]
@@ -185,9 +238,18 @@ impl<Q: Queue + 'static> Worker for WebhookDispatcher<Q> {
         self.deal().await
     }
 
+    async fn woken(&self) {
+        self.wake.woken().await;
+    }
+
     async fn finish(&self) -> Result<(), Failure> {
-        let mut under_way = self.under_way.lock().await;
-        let over: Vec<_> = std::mem::take(&mut *under_way).collect().await;
-        self.settle(&over).await
+        let mut line = self.line.lock().await;
+        let mut over = std::mem::take(&mut line.over);
+        over.extend(std::mem::take(&mut line.sends).collect::<Vec<_>>().await);
+        line.to.clear();
+        if !over.is_empty() {
+            self.queue.source().settle(&over, self.now()).await?;
+        }
+        Ok(())
     }
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use restartix_kernel::Clock;
@@ -14,8 +15,8 @@ pub struct WebhookSequencer<S> {
 }
 
 impl<S: Sequencer> WebhookSequencer<S> {
-    /// Events of one organisation that are sequenced at once.
-    const BATCH: u16 = 500;
+    /// Events that are sequenced at once.
+    const BATCH: u16 = 1_000;
 
     /// A worker over `sequencer`.
     pub fn new(sequencer: S, clock: Arc<dyn Clock>) -> Self {
@@ -32,5 +33,14 @@ impl<S: Sequencer> Worker for WebhookSequencer<S> {
     async fn round(&self) -> Result<Round, Failure> {
         let claimed = self.sequencer.sequence(Self::BATCH, self.clock.now()).await?;
         Ok(Round { claimed, postponed: 0 })
+    }
+
+    /// No change says that it told something: that would make all of them wait for one another.
+    fn idle(&self) -> Duration {
+        Duration::from_millis(50)
+    }
+
+    fn pace(&self) -> Duration {
+        Duration::from_millis(8)
     }
 }

@@ -1,65 +1,25 @@
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use restartix_kernel::{
-    EventId, Page, PageRequest, Secret, StoreError, WebhookDeliveryId, WebhookEndpointId,
-};
+use restartix_kernel::{EventId, StoreError, WebhookEndpointId};
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{Change, Tenant, Version};
 use restartix_webhooks::{
-    AttemptRecord, Delivery, DeliveryFilter, Disabled, Endpoint, Event, FeedEvent, Filters,
-    Publication, SealError, SecretSealer, SigningSecret, State, WebhookSender,
+    Disabled, Endpoint, Event, OwnHeaders, Publication, Purpose, SealError, SecretSealer,
+    SigningSecret, State, WebhookSender,
 };
 
+use super::{EndpointDraft, EndpointPatch, Grace, Shown};
 use crate::{Desk, Failure, Work};
 
 /// Where an organisation's own systems listen, what they were told, and what became of it.
 #[derive(Clone)]
 pub struct Webhooks {
-    desk: Desk,
+    pub(super) desk: Desk,
     sender: Arc<dyn WebhookSender>,
     sealer: Arc<dyn SecretSealer>,
 }
 
-/// An endpoint to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndpointDraft {
-    /// Where it is.
-    pub url: String,
-    /// What it wants to hear of.
-    pub filters: Filters,
-}
-
-/// What is to be changed about an endpoint; `None` leaves it as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EndpointPatch {
-    /// Where it is: a new place must answer before it is told anything.
-    pub url: Option<String>,
-    /// What it wants to hear of.
-    pub filters: Option<Filters>,
-}
-
-/// How long an old secret goes on signing: 0 to 7 days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grace(TimeDelta);
-
-impl Grace {
-    /// A grace of so many hours, 0 to 168.
-    pub fn hours(hours: u16) -> Option<Self> {
-        (hours <= 168).then(|| Self(TimeDelta::hours(i64::from(hours))))
-    }
-}
-
-/// An endpoint and its secret, which is shown this once.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    /// The endpoint.
-    pub endpoint: Endpoint,
-    /// `whsec_...`
-    pub secret: Secret,
-}
-
-const ENDPOINT: ResourceKind = ResourceKind::WebhookEndpoint;
+pub(super) const ENDPOINT: ResourceKind = ResourceKind::WebhookEndpoint;
 
 impl Webhooks {
     /// The service over these ports.
@@ -102,16 +62,20 @@ impl Webhooks {
             filters: draft.filters.clone(),
             state: State::Pending,
             disabled: None,
+            rate: draft.rate,
+            headers: draft.headers.count(),
             version: Version::FIRST,
         };
         let secret = SigningSecret::fresh(&*self.desk.random);
+        let (id, bytes) = (endpoint.id, secret.expose_bytes());
         let sealed =
-            self.sealer.seal(tenant, endpoint.id, 1, secret.expose_bytes()).map_err(unavailable)?;
+            self.sealer.seal(tenant, Purpose::Signing, id, 1, bytes).map_err(unavailable)?;
         self.desk
             .change(tenant, async |work| {
                 if !work.webhook_endpoints().add(&endpoint, &sealed, now).await? {
                     return Err(Failure::TooManyEndpoints);
                 }
+                self.keep_headers(work, tenant, &endpoint, &draft.headers).await?;
                 self.ask(work, &endpoint).await?;
                 self.desk.trace(work, act, Resource::one(ENDPOINT, endpoint.id), None).await
             })
@@ -137,6 +101,8 @@ impl Webhooks {
                 let mut after = before.clone();
                 after.url = patch.url.clone().unwrap_or(after.url);
                 after.filters = patch.filters.clone().unwrap_or(after.filters);
+                after.rate = patch.rate.unwrap_or(after.rate);
+                after.version = before.version.next();
                 let change =
                     work.webhook_endpoints().update(&after, seen.or(Some(before.version))).await?;
                 match change {
@@ -144,6 +110,9 @@ impl Webhooks {
                     Change::Absent => return Err(Failure::NotFound),
                     Change::Stale if seen.is_none() => return Err(collided()),
                     Change::Stale => return Err(Failure::Stale),
+                }
+                if let Some(headers) = &patch.headers {
+                    self.keep_headers(work, tenant, &after, headers).await?;
                 }
                 if after.url != before.url && before.state != State::Disabled {
                     work.webhook_endpoints().set_state(id, State::Pending, None).await?;
@@ -254,70 +223,12 @@ impl Webhooks {
                 let version = next.ok_or(Failure::NotFound)?;
                 let sealed = self
                     .sealer
-                    .seal(tenant, id, version, secret.expose_bytes())
+                    .seal(tenant, Purpose::Signing, id, version, secret.expose_bytes())
                     .map_err(unavailable)?;
                 Ok(work.webhook_endpoints().add_secret(id, &sealed, now, now + grace.0).await?)
             })
             .await?;
         Ok(Shown { endpoint, secret: secret.to_text() })
-    }
-
-    /// The organisation's events after a place, at most `limit`.
-    pub async fn feed(
-        &self,
-        tenant: &Tenant,
-        after: i64,
-        limit: i64,
-    ) -> Result<Vec<FeedEvent>, Failure> {
-        self.desk
-            .read(tenant, async |work| Ok(work.webhook_events().after(after, limit).await?))
-            .await
-    }
-
-    /// Deliveries, the newest first.
-    pub async fn deliveries(
-        &self,
-        tenant: &Tenant,
-        filter: &DeliveryFilter,
-        page: &PageRequest,
-    ) -> Result<Page<Delivery>, Failure> {
-        self.desk
-            .read(tenant, async |work| Ok(work.webhook_deliveries().list(filter, page).await?))
-            .await
-    }
-
-    /// The attempts at one delivery.
-    pub async fn attempts(
-        &self,
-        tenant: &Tenant,
-        id: WebhookDeliveryId,
-    ) -> Result<Vec<AttemptRecord>, Failure> {
-        self.desk
-            .read(tenant, async |work| {
-                work.webhook_deliveries().find(id).await?.ok_or(Failure::NotFound)?;
-                Ok(work.webhook_deliveries().attempts(id).await?)
-            })
-            .await
-    }
-
-    /// Sends one again, with the same `webhook-id`.
-    pub async fn resend(
-        &self,
-        tenant: &Tenant,
-        act: &Act,
-        id: WebhookDeliveryId,
-    ) -> Result<Delivery, Failure> {
-        let now = self.desk.clock.now();
-        self.desk
-            .change(tenant, async |work| {
-                if !work.webhook_deliveries().resend(id, now).await? {
-                    return Err(Failure::NotFound);
-                }
-                let resource = Resource::one(ResourceKind::WebhookDelivery, id);
-                self.desk.trace(work, act, resource, None).await?;
-                work.webhook_deliveries().find(id).await?.ok_or(Failure::NotFound)
-            })
-            .await
     }
 
     /// Does `change` to an endpoint, and says how it stands then.
@@ -338,6 +249,27 @@ impl Webhooks {
             .await
     }
 
+    /// Seals an endpoint's own headers for its version, and keeps them.
+    async fn keep_headers(
+        &self,
+        work: &mut dyn Work,
+        tenant: &Tenant,
+        endpoint: &Endpoint,
+        headers: &OwnHeaders,
+    ) -> Result<(), Failure> {
+        if headers.count() == 0 {
+            return Ok(work.webhook_endpoints().set_headers(endpoint.id, None).await?);
+        }
+        let version = u32::try_from(endpoint.version.get()).unwrap_or_default();
+        let bytes = headers.to_bytes();
+        let sealed = self
+            .sealer
+            .seal(tenant, Purpose::Headers, endpoint.id, version, &bytes)
+            .map_err(unavailable)?;
+        let kept = Some((headers.count(), &sealed));
+        Ok(work.webhook_endpoints().set_headers(endpoint.id, kept).await?)
+    }
+
     fn check(&self, url: &str) -> Result<(), Failure> {
         self.sender
             .check(url)
@@ -356,13 +288,13 @@ impl Webhooks {
         only_for: Option<WebhookEndpointId>,
     ) -> Result<(), Failure> {
         let id = EventId::fresh(&*self.desk.clock, &*self.desk.random);
-        let occurred_at: DateTime<Utc> = self.desk.clock.now();
+        let occurred_at = self.desk.clock.now();
         let publication = Publication { id, occurred_at, event, only_for };
         Ok(work.webhook_events().publish(&[publication]).await?)
     }
 }
 
-async fn found(work: &mut dyn Work, id: WebhookEndpointId) -> Result<Endpoint, Failure> {
+pub(super) async fn found(work: &mut dyn Work, id: WebhookEndpointId) -> Result<Endpoint, Failure> {
     work.webhook_endpoints().find(id).await?.ok_or(Failure::NotFound)
 }
 

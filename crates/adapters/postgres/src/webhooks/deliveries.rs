@@ -2,70 +2,95 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use restartix_kernel::{
-    EventId, Page, PageRequest, StoreError, WebhookDeliveryId, WebhookEndpointId,
-};
+use restartix_kernel::{Page, PageRequest, StoreError, WebhookDeliveryId};
 use restartix_webhooks::{AttemptRecord, Deliveries, Delivery, DeliveryFilter, DeliveryStatus};
 use uuid::Uuid;
 
-use crate::error::{store_error, unreadable};
-use crate::schema::{webhook_attempts as attempts, webhook_deliveries as deliveries};
+use super::records::{AttemptRow, OverRow, WaitingRow};
+use crate::error::store_error;
+use crate::schema::{
+    webhook_attempts as attempts, webhook_deliveries as over, webhook_queue as queue,
+};
 use crate::unit::{PgWork, after};
 
 /// Attempts that are told of one delivery.
 const MOST_ATTEMPTS: i64 = 100;
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = deliveries)]
-struct DeliveryRow {
-    id: Uuid,
-    endpoint_id: Uuid,
-    event_id: Uuid,
-    event_type: String,
-    status: String,
-    attempts: i32,
-    due_at: DateTime<Utc>,
-}
-
-impl TryFrom<DeliveryRow> for Delivery {
-    type Error = StoreError;
-
-    fn try_from(row: DeliveryRow) -> Result<Self, StoreError> {
-        let bad = |_| unreadable("webhook_deliveries.status");
-        Ok(Self {
-            id: WebhookDeliveryId::from_uuid(row.id),
-            endpoint: WebhookEndpointId::from_uuid(row.endpoint_id),
-            event: EventId::from_uuid(row.event_id),
-            kind: row.event_type.parse().map_err(bad)?,
-            status: row.status.parse().map_err(bad)?,
-            attempts: u32::try_from(row.attempts).unwrap_or_default(),
-            due_at: row.due_at,
-        })
+impl PgWork {
+    async fn over(&mut self, id: WebhookDeliveryId) -> Result<Option<OverRow>, StoreError> {
+        over::table
+            .filter(over::org_id.eq(self.org_id()))
+            .filter(over::id.eq(id.as_uuid()))
+            .select(OverRow::as_select())
+            .get_result(self.tx())
+            .await
+            .optional()
+            .map_err(store_error)
     }
-}
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = attempts)]
-struct AttemptRow {
-    ended_at: DateTime<Utc>,
-    status: Option<i32>,
-    code: Option<String>,
-    duration_ms: i32,
-    size: i32,
-}
+    async fn waiting(
+        &mut self,
+        filter: &DeliveryFilter,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<WaitingRow>, StoreError> {
+        let mut query = queue::table.filter(queue::org_id.eq(self.org_id())).into_boxed();
+        if let Some(id) = before {
+            query = query.filter(queue::id.lt(id));
+        }
+        if let Some(endpoint) = filter.endpoint {
+            query = query.filter(queue::endpoint_id.eq(endpoint.as_uuid()));
+        }
+        if let Some(kind) = filter.kind {
+            query = query.filter(queue::event_type.eq(kind.as_str()));
+        }
+        if let Some(since) = filter.since {
+            query = query.filter(queue::kept_at.ge(since));
+        }
+        if let Some(before) = filter.before {
+            query = query.filter(queue::kept_at.lt(before));
+        }
+        query
+            .order(queue::id.desc())
+            .limit(limit)
+            .select(WaitingRow::as_select())
+            .load(self.tx())
+            .await
+            .map_err(store_error)
+    }
 
-impl TryFrom<AttemptRow> for AttemptRecord {
-    type Error = StoreError;
-
-    fn try_from(row: AttemptRow) -> Result<Self, StoreError> {
-        let code = row.code.map(|code| code.parse()).transpose();
-        Ok(Self {
-            at: row.ended_at,
-            status: row.status.and_then(|status| u16::try_from(status).ok()),
-            code: code.map_err(|_| unreadable("webhook_attempts.code"))?,
-            duration_ms: u32::try_from(row.duration_ms).unwrap_or_default(),
-            size: u32::try_from(row.size).unwrap_or_default(),
-        })
+    async fn ended(
+        &mut self,
+        filter: &DeliveryFilter,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<OverRow>, StoreError> {
+        let mut query = over::table.filter(over::org_id.eq(self.org_id())).into_boxed();
+        if let Some(id) = before {
+            query = query.filter(over::id.lt(id));
+        }
+        if let Some(endpoint) = filter.endpoint {
+            query = query.filter(over::endpoint_id.eq(endpoint.as_uuid()));
+        }
+        if let Some(status) = filter.status {
+            query = query.filter(over::outcome.eq(status.as_str()));
+        }
+        if let Some(kind) = filter.kind {
+            query = query.filter(over::event_type.eq(kind.as_str()));
+        }
+        if let Some(since) = filter.since {
+            query = query.filter(over::kept_at.ge(since));
+        }
+        if let Some(before) = filter.before {
+            query = query.filter(over::kept_at.lt(before));
+        }
+        query
+            .order(over::id.desc())
+            .limit(limit)
+            .select(OverRow::as_select())
+            .load(self.tx())
+            .await
+            .map_err(store_error)
     }
 }
 
@@ -76,39 +101,34 @@ impl Deliveries for PgWork {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<Delivery>, StoreError> {
-        let mut query = deliveries::table.filter(deliveries::org_id.eq(self.org_id())).into_boxed();
-        if let Some(id) = after::<Uuid>(page)? {
-            query = query.filter(deliveries::id.lt(id));
-        }
-        if let Some(endpoint) = filter.endpoint {
-            query = query.filter(deliveries::endpoint_id.eq(endpoint.as_uuid()));
-        }
-        if let Some(status) = filter.status {
-            query = query.filter(deliveries::status.eq(status.as_str()));
-        }
-        if let Some(kind) = filter.kind {
-            query = query.filter(deliveries::event_type.eq(kind.as_str()));
-        }
-        let rows: Vec<DeliveryRow> = query
-            .order(deliveries::id.desc())
-            .limit(page.limit.one_more())
-            .select(DeliveryRow::as_select())
-            .load(self.tx())
-            .await
-            .map_err(store_error)?;
-        let rows: Result<Vec<Delivery>, _> = rows.into_iter().map(Delivery::try_from).collect();
-        Ok(Page::of_one_more(rows?, page.limit, |delivery| delivery.id.to_string()))
+        let (before, limit) = (after::<Uuid>(page)?, page.limit.one_more());
+        let waits = filter.status.is_none_or(|status| status == DeliveryStatus::Waiting);
+        let ended = filter.status != Some(DeliveryStatus::Waiting);
+        let waiting = if waits { self.waiting(filter, before, limit).await? } else { Vec::new() };
+        let over = if ended { self.ended(filter, before, limit).await? } else { Vec::new() };
+        let waiting = waiting.into_iter().map(Delivery::try_from);
+        let all: Result<Vec<Delivery>, _> =
+            waiting.chain(over.into_iter().map(Delivery::try_from)).collect();
+        let mut all = all?;
+        // Each half is in order and long enough: so is the head of both together.
+        all.sort_by_key(|delivery| std::cmp::Reverse(delivery.id));
+        all.dedup_by_key(|delivery| delivery.id);
+        all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(Page::of_one_more(all, page.limit, |delivery| delivery.id.to_string()))
     }
 
     async fn find(&mut self, id: WebhookDeliveryId) -> Result<Option<Delivery>, StoreError> {
-        let row: Option<DeliveryRow> = deliveries::table
+        let waiting: Option<WaitingRow> = queue::table
             .find((self.org_id(), id.as_uuid()))
-            .select(DeliveryRow::as_select())
+            .select(WaitingRow::as_select())
             .get_result(self.tx())
             .await
             .optional()
             .map_err(store_error)?;
-        row.map(Delivery::try_from).transpose()
+        match waiting {
+            Some(row) => Delivery::try_from(row).map(Some),
+            None => self.over(id).await?.map(Delivery::try_from).transpose(),
+        }
     }
 
     async fn attempts(&mut self, id: WebhookDeliveryId) -> Result<Vec<AttemptRecord>, StoreError> {
@@ -116,12 +136,13 @@ impl Deliveries for PgWork {
             .filter(attempts::org_id.eq(self.org_id()))
             .filter(attempts::delivery_id.eq(id.as_uuid()))
             .order(attempts::ended_at.desc())
-            .limit(MOST_ATTEMPTS)
+            .limit(MOST_ATTEMPTS - 1)
             .select(AttemptRow::as_select())
             .load(self.tx())
             .await
             .map_err(store_error)?;
         rows.reverse();
+        rows.extend(self.over(id).await?.as_ref().map(AttemptRow::last_of));
         rows.into_iter().map(AttemptRecord::try_from).collect()
     }
 
@@ -130,16 +151,40 @@ impl Deliveries for PgWork {
         id: WebhookDeliveryId,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
+        let org_id = self.org_id();
         // One that is under way keeps its lease: its outcome is fenced, not lost.
-        let rows = diesel::update(deliveries::table.find((self.org_id(), id.as_uuid())))
-            .set((
-                deliveries::status.eq(DeliveryStatus::Waiting.as_str()),
-                deliveries::attempts.eq(0),
-                deliveries::due_at.eq(now),
-            ))
+        let sooner = diesel::update(queue::table.find((org_id, id.as_uuid())))
+            .set((queue::attempts.eq(0), queue::due_at.eq(now)))
             .execute(self.tx())
             .await
             .map_err(store_error)?;
-        Ok(rows > 0)
+        if sooner > 0 {
+            return Ok(true);
+        }
+        let Some(row) = self.over(id).await? else { return Ok(false) };
+        diesel::delete(over::table.find((org_id, row.id, row.kept_at)))
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        diesel::insert_into(attempts::table)
+            .values((attempts::org_id.eq(org_id), AttemptRow::last_of(&row)))
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        let again = (
+            queue::org_id.eq(org_id),
+            queue::id.eq(row.id),
+            queue::endpoint_id.eq(row.endpoint_id),
+            queue::event_id.eq(row.event_id),
+            queue::kept_at.eq(row.kept_at),
+            queue::event_type.eq(row.event_type),
+            queue::due_at.eq(now),
+        );
+        diesel::insert_into(queue::table)
+            .values(again)
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        Ok(true)
     }
 }

@@ -7,12 +7,16 @@ use diesel_async::RunQueryDsl;
 use restartix_kernel::{StoreError, WebhookEndpointId};
 use restartix_tenancy::{Change, Version};
 use restartix_webhooks::{
-    Disabled, Endpoint, Endpoints, Filters, MAX_ENDPOINTS, MAX_LIVE_SECRETS, SealedSecret, State,
+    Disabled, Endpoint, Endpoints, Filters, MAX_ENDPOINTS, MAX_LIVE_SECRETS, RatePerMinute,
+    SealedSecret, State,
 };
 use uuid::Uuid;
 
 use crate::error::{store_error, unreadable};
-use crate::schema::{organizations, webhook_endpoints as endpoints, webhook_secrets as secrets};
+use crate::schema::{
+    organizations, webhook_endpoints as endpoints, webhook_queue as queue,
+    webhook_secrets as secrets,
+};
 use crate::unit::{PgWork, changed, versions};
 
 #[derive(Queryable, Selectable)]
@@ -23,6 +27,8 @@ struct EndpointRow {
     filters: Vec<String>,
     state: String,
     disabled_reason: Option<String>,
+    rate_per_minute: Option<i32>,
+    header_count: i32,
     version: i32,
 }
 
@@ -38,6 +44,11 @@ impl TryFrom<EndpointRow> for Endpoint {
                 .map_err(|_| unreadable("webhook_endpoints.filters"))?,
             state: row.state.parse().map_err(bad)?,
             disabled: row.disabled_reason.map(|why| why.parse()).transpose().map_err(bad)?,
+            rate: row
+                .rate_per_minute
+                .and_then(|rate| u16::try_from(rate).ok())
+                .and_then(RatePerMinute::new),
+            headers: usize::try_from(row.header_count).unwrap_or_default(),
             version: Version::new(row.version)
                 .ok_or_else(|| unreadable("webhook_endpoints.version"))?,
         })
@@ -46,7 +57,7 @@ impl TryFrom<EndpointRow> for Endpoint {
 
 impl PgWork {
     async fn there(&mut self, id: WebhookEndpointId) -> Result<bool, StoreError> {
-        let row = endpoints::table.find((self.org_id(), id.as_uuid()));
+        let row = endpoints::table.find((self.org_id(), id.as_uuid())).select(endpoints::id);
         diesel::select(exists(row)).get_result(self.tx()).await.map_err(store_error)
     }
 
@@ -130,6 +141,7 @@ impl Endpoints for PgWork {
             endpoints::admits.eq(endpoint.filters.admitted()),
             endpoints::state.eq(endpoint.state.as_str()),
             endpoints::version.eq(endpoint.version.get()),
+            endpoints::rate_per_minute.eq(endpoint.rate.map(|rate| i32::from(rate.get()))),
             endpoints::created_at.eq(now),
         );
         diesel::insert_into(endpoints::table)
@@ -153,6 +165,7 @@ impl Endpoints for PgWork {
                 endpoints::url.eq(&endpoint.url),
                 endpoints::filters.eq(endpoint.filters.texts()),
                 endpoints::admits.eq(endpoint.filters.admitted()),
+                endpoints::rate_per_minute.eq(endpoint.rate.map(|rate| i32::from(rate.get()))),
                 endpoints::version.eq(endpoints::version + 1),
             ))
             .execute(self.tx())
@@ -160,6 +173,24 @@ impl Endpoints for PgWork {
             .map_err(store_error)?;
         let there = rows > 0 || self.there(endpoint.id).await?;
         Ok(changed(rows, there))
+    }
+
+    async fn set_headers(
+        &mut self,
+        id: WebhookEndpointId,
+        headers: Option<(usize, &SealedSecret)>,
+    ) -> Result<(), StoreError> {
+        let count = headers.map(|(count, _)| i32::try_from(count).unwrap_or(i32::MAX));
+        diesel::update(endpoints::table.find((self.org_id(), id.as_uuid())))
+            .set((
+                endpoints::header_count.eq(count.unwrap_or_default()),
+                endpoints::headers_version.eq(headers.map(|(_, sealed)| stored(sealed.version))),
+                endpoints::headers_sealed.eq(headers.map(|(_, sealed)| &sealed.bytes)),
+            ))
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        Ok(())
     }
 
     async fn set_state(
@@ -178,6 +209,7 @@ impl Endpoints for PgWork {
                 endpoints::failing_since.eq(never),
                 endpoints::probe_at.eq(never),
                 endpoints::paused_until.eq(never),
+                endpoints::ramp.eq(None::<i32>),
             ))
             .execute(self.tx())
             .await
@@ -187,6 +219,12 @@ impl Endpoints for PgWork {
 
     async fn remove(&mut self, id: WebhookEndpointId) -> Result<bool, StoreError> {
         let rows = diesel::delete(endpoints::table.find((self.org_id(), id.as_uuid())))
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        diesel::delete(queue::table)
+            .filter(queue::org_id.eq(self.org_id()))
+            .filter(queue::endpoint_id.eq(id.as_uuid()))
             .execute(self.tx())
             .await
             .map_err(store_error)?;

@@ -1,11 +1,15 @@
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::dsl::min;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use restartix_kernel::{StoreError, WebhookEndpointId};
 use restartix_webhooks::{EventFeed, FeedEvent, Publication};
 
-use crate::error::{store_error, unreadable};
-use crate::schema::webhook_events as events;
+use crate::error::store_error;
+use crate::schema::{
+    webhook_counters as counters, webhook_events as events, webhook_outbox as outbox,
+};
 use crate::unit::PgWork;
 
 #[async_trait]
@@ -14,15 +18,15 @@ impl EventFeed for PgWork {
         let org_id = self.org_id();
         let row = |publication: &Publication| {
             (
-                events::org_id.eq(org_id),
-                events::id.eq(publication.id.as_uuid()),
-                events::kind.eq(publication.event.kind().as_str()),
-                events::occurred_at.eq(publication.occurred_at),
-                events::data.eq(publication.event.data()),
-                events::only_for.eq(publication.only_for.map(WebhookEndpointId::as_uuid)),
+                outbox::org_id.eq(org_id),
+                outbox::id.eq(publication.id.as_uuid()),
+                outbox::kind.eq(publication.event.kind().as_str()),
+                outbox::occurred_at.eq(publication.occurred_at),
+                outbox::data.eq(publication.event.data()),
+                outbox::only_for.eq(publication.only_for.map(WebhookEndpointId::as_uuid)),
             )
         };
-        let insert = diesel::insert_into(events::table);
+        let insert = diesel::insert_into(outbox::table);
         match publications {
             [] => return Ok(()),
             // A statement of its own, that the connection keeps: almost every change tells one.
@@ -37,7 +41,7 @@ impl EventFeed for PgWork {
     }
 
     async fn after(&mut self, seq: i64, limit: i64) -> Result<Vec<FeedEvent>, StoreError> {
-        let rows: Vec<(Option<i64>, Option<String>)> = events::table
+        let rows: Vec<(i64, String)> = events::table
             .filter(events::org_id.eq(self.org_id()))
             // Said twice, so that the feed's own index serves, which has no place 0.
             .filter(events::seq.gt(0))
@@ -48,10 +52,28 @@ impl EventFeed for PgWork {
             .load(self.tx())
             .await
             .map_err(store_error)?;
-        let event = |(seq, body): (Option<i64>, Option<String>)| {
-            let (seq, body) = seq.zip(body).ok_or_else(|| unreadable("webhook_events.body"))?;
-            Ok(FeedEvent { seq, body })
-        };
-        rows.into_iter().map(event).collect()
+        Ok(rows.into_iter().map(|(seq, body)| FeedEvent { seq, body }).collect())
+    }
+
+    async fn last(&mut self) -> Result<i64, StoreError> {
+        let last: Option<i64> = counters::table
+            .find(self.org_id())
+            .select(counters::last_seq)
+            .get_result(self.tx())
+            .await
+            .optional()
+            .map_err(store_error)?;
+        Ok(last.unwrap_or_default())
+    }
+
+    async fn first_since(&mut self, instant: DateTime<Utc>) -> Result<Option<i64>, StoreError> {
+        events::table
+            .filter(events::org_id.eq(self.org_id()))
+            .filter(events::seq.gt(0))
+            .filter(events::kept_at.ge(instant))
+            .select(min(events::seq))
+            .get_result(self.tx())
+            .await
+            .map_err(store_error)
     }
 }

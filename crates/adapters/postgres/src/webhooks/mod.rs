@@ -1,8 +1,13 @@
-//! Webhooks: endpoints, the feed, deliveries, and the queue of those who send.
+//! Webhooks: endpoints, the feed, deliveries, jobs, and the queue of those who send.
 
 mod deliveries;
 mod endpoints;
 mod feed;
+mod jobs;
 mod queue;
+mod records;
+mod upkeep;
+mod wake;
 
 pub use queue::PgWebhookQueue;
+pub use wake::PgWebhookWake;

@@ -35,15 +35,31 @@ definer_call! {
         lease: &'a Uuid => SqlUuid,
         until: DateTime<Utc> => Timestamptz,
     } = "claim_webhooks" -> (
-        BigInt, SqlUuid, SqlUuid, SqlUuid, Integer, Text, Text, Array<Integer>, Array<Binary>
+        BigInt, SqlUuid, SqlUuid, SqlUuid, Integer, Text, Nullable<Text>, Array<Integer>, Array<Binary>,
+        Nullable<Integer>, Nullable<Binary>
     )
 }
 
-type ClaimRow = (i64, Uuid, Uuid, Uuid, i32, String, String, Vec<i32>, Vec<Vec<u8>>);
+/// Whose, which, where to, what, tries, URL, bytes, the secrets and the headers.
+type ClaimRow = (
+    i64,
+    Uuid,
+    Uuid,
+    Uuid,
+    i32,
+    String,
+    Option<String>,
+    Vec<i32>,
+    Vec<Vec<u8>>,
+    Option<i32>,
+    Option<Vec<u8>>,
+);
 
 definer_call! {
     /// Records what became of claimed deliveries.
     SettleWebhooks<'a> {
+        organisations: &'a [i64] => Array<BigInt>,
+        endpoints: &'a [Uuid] => Array<SqlUuid>,
         ids: &'a [Uuid] => Array<SqlUuid>,
         leases: &'a [Uuid] => Array<SqlUuid>,
         verdicts: &'a [&'static str] => Array<Text>,
@@ -55,13 +71,13 @@ definer_call! {
         sizes: &'a [i32] => Array<Integer>,
         probe_at: DateTime<Utc> => Timestamptz,
         now: DateTime<Utc> => Timestamptz,
-    } = "settle_webhooks" -> Text
+    } = "settle_webhooks" -> Integer
 }
 
 /// The queue of webhooks in PostgreSQL.
 #[derive(Clone)]
 pub struct PgWebhookQueue {
-    database: Database,
+    pub(super) database: Database,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -87,13 +103,27 @@ impl Sequencer for PgWebhookQueue {
     }
 }
 
-fn claimed(row: ClaimRow, lease: EventId) -> Result<Found<Claimed>, StoreError> {
-    let (organisation, id, endpoint, event, attempts, url, body, versions, secrets) = row;
-    let secrets = versions.into_iter().zip(secrets).map(|(version, bytes)| SealedSecret {
+/// `None` for one whose event is kept no longer: it is swept, and until then leased by nobody.
+fn claimed(row: ClaimRow, lease: EventId) -> Result<Option<Found<Claimed>>, StoreError> {
+    let (
+        organisation,
+        id,
+        endpoint,
+        event,
+        attempts,
+        url,
+        body,
+        versions,
+        secrets,
+        version,
+        headers,
+    ) = row;
+    let Some(body) = body else { return Ok(None) };
+    let sealed = |(version, bytes): (i32, Vec<u8>)| SealedSecret {
         version: u32::try_from(version).unwrap_or_default(),
         bytes,
-    });
-    Ok(Found {
+    };
+    Ok(Some(Found {
         organisation: OrgId::new(organisation)
             .map_err(|_| unreadable("webhook_deliveries.org_id"))?,
         actor: Actor::System,
@@ -105,9 +135,10 @@ fn claimed(row: ClaimRow, lease: EventId) -> Result<Found<Claimed>, StoreError> 
             attempts: u32::try_from(attempts).unwrap_or_default(),
             url,
             body,
-            secrets: secrets.collect(),
+            secrets: versions.into_iter().zip(secrets).map(sealed).collect(),
+            headers: version.zip(headers).map(sealed),
         },
-    })
+    }))
 }
 
 #[async_trait]
@@ -129,7 +160,8 @@ impl ClaimSource for PgWebhookQueue {
         };
         let rows: Vec<ClaimRow> =
             call.load(&mut connection).await.map_err(|error| failed(store_error(error)))?;
-        rows.into_iter().map(|row| claimed(row, lease)).collect::<Result<_, _>>().map_err(failed)
+        let claimed = rows.into_iter().filter_map(|row| claimed(row, lease).transpose());
+        claimed.collect::<Result<_, _>>().map_err(failed)
     }
 }
 
@@ -145,8 +177,10 @@ fn columns(settled: &Settled) -> (&'static str, Option<DateTime<Utc>>, Option<&'
 
 #[async_trait]
 impl Queue for PgWebhookQueue {
-    async fn settle(&self, outcomes: &[Settled], now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn settle(&self, outcomes: &[Settled], now: DateTime<Utc>) -> Result<usize, StoreError> {
         let whole = |number: u128| i32::try_from(number).unwrap_or(i32::MAX);
+        let organisations: Vec<_> = outcomes.iter().map(|one| one.organisation.get()).collect();
+        let endpoints: Vec<_> = outcomes.iter().map(|one| one.endpoint.as_uuid()).collect();
         let ids: Vec<_> = outcomes.iter().map(|one| one.delivery.as_uuid()).collect();
         let leases: Vec<_> = outcomes.iter().map(|one| one.lease.as_uuid()).collect();
         let told: Vec<_> = outcomes.iter().map(columns).collect();
@@ -164,6 +198,8 @@ impl Queue for PgWebhookQueue {
             .collect();
         let jitter = i64::from(self.random.below(7_500));
         let call = SettleWebhooks {
+            organisations: &organisations,
+            endpoints: &endpoints,
             ids: &ids,
             leases: &leases,
             verdicts: &verdicts,
@@ -177,7 +213,7 @@ impl Queue for PgWebhookQueue {
             now,
         };
         let mut connection = self.database.connection().await?;
-        call.execute(&mut connection).await.map_err(store_error)?;
-        Ok(())
+        let held: i32 = call.get_result(&mut connection).await.map_err(store_error)?;
+        Ok(usize::try_from(held).unwrap_or_default())
     }
 }

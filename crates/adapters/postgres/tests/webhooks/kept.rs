@@ -1,0 +1,124 @@
+//! What is kept and for how long: replays, resends, weeks that are dropped whole.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use chrono::{DateTime, TimeDelta, Utc};
+use restartix_postgres::migrate;
+use restartix_webhooks::Upkeep;
+
+use crate::stage::Stage;
+
+async fn weeks(stage: &Stage) -> Result<BTreeSet<String>> {
+    let query = "SELECT string_agg(relname, ',') AS words FROM pg_class
+        WHERE relispartition AND relkind = 'r' AND relname ~ '^webhook_events_[0-9]'";
+    let names = stage.words(query).await?.unwrap_or_default();
+    Ok(names.split(',').map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn weeks_are_made_ahead_and_dropped_when_they_are_over() -> Result<()> {
+    let stage = Stage::set().await?;
+    let migrator = stage.database.url("core_migrator");
+    let start: DateTime<Utc> = "2031-01-08T12:00:00Z".parse()?;
+    migrate::keep_partitions(&migrator, None, start).await?;
+    let made = weeks(&stage).await?;
+    for week in ["20310106", "20310113", "20310210"] {
+        assert!(made.contains(&format!("webhook_events_{week}")), "{made:?}");
+    }
+    stage.clock.set(start);
+    stage.endpoint(1).await?;
+    stage.happen(1, 3).await?;
+    stage.sequence().await?;
+    let kept = "SELECT count(*) AS number FROM webhook_events_20310106";
+    assert_eq!(stage.number(kept).await?, 3, "in its week");
+    // Again on the same day: nothing changes.
+    migrate::keep_partitions(&migrator, None, start).await?;
+    assert_eq!(weeks(&stage).await?, made);
+    migrate::keep_partitions(&migrator, None, start + TimeDelta::days(39)).await?;
+    assert_eq!(stage.number(kept).await?, 3, "its last day is not so long ago");
+    migrate::keep_partitions(&migrator, None, start + TimeDelta::days(40)).await?;
+    assert!(!weeks(&stage).await?.contains("webhook_events_20310106"));
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_events").await?, 0);
+    // What waited for it is not sent without a body, and swept.
+    let late = start + TimeDelta::days(40);
+    assert!(stage.claim(10, 8, 32).await?.is_empty());
+    let swept = stage.queue.sweep(late - TimeDelta::days(35), late).await?;
+    assert_eq!(swept, 6, "with what leased them");
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_queue").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_partition_has_the_walls_of_its_table_and_no_rights() -> Result<()> {
+    let stage = Stage::set().await?;
+    let open = "SELECT count(*) AS number FROM pg_class c
+        WHERE c.relispartition AND c.relkind = 'r' AND c.relname ~ '^webhook_'
+          AND (NOT c.relrowsecurity OR NOT c.relforcerowsecurity
+            OR has_table_privilege('core_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+            OR has_table_privilege('core_worker', c.oid, 'SELECT, INSERT, UPDATE, DELETE'))";
+    assert_eq!(stage.number(open).await?, 0);
+    let all = "SELECT count(*) AS number FROM pg_class c WHERE c.relispartition AND c.relkind = 'r' AND c.relname ~ '^webhook_'";
+    assert!(stage.number(all).await? >= 21);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_replay_queues_each_event_once_piece_by_piece_and_says_how_far_it_is() -> Result<()> {
+    let stage = Stage::set().await?;
+    let id = stage.endpoint(1).await?;
+    stage.happen(1, 30).await?;
+    stage.sequence().await?;
+    for found in stage.claim(20, 32, 32).await? {
+        stage.deliver(&found).await?;
+    }
+    let job = format!(
+        "INSERT INTO webhook_jobs (org_id, id, endpoint_id, first_seq, last_seq, next_seq, due_at, created_at)
+         VALUES (1, gen_random_uuid(), '{id}', 6, 30, 6, '{0}', '{0}')",
+        stage.now().to_rfc3339()
+    );
+    stage.sql(&job).await?;
+    let progress = "SELECT (next_seq - first_seq) || ' ' || queued || ' ' || status AS words FROM webhook_jobs";
+    // Ten wait still: no piece of ten is queued while as many wait.
+    assert_eq!(stage.queue.replay(10, stage.now()).await?, 0);
+    assert_eq!(stage.words(progress).await?.as_deref(), Some("0 0 running"));
+    stage.clock.advance(TimeDelta::seconds(2));
+    for found in stage.claim(20, 32, 32).await? {
+        stage.deliver(&found).await?;
+    }
+    assert_eq!(stage.queue.replay(10, stage.now()).await?, 1);
+    assert_eq!(stage.words(progress).await?.as_deref(), Some("10 10 running"));
+    let mut seen = 0;
+    for _ in 0..4 {
+        let batch = stage.claim(64, 64, 64).await?;
+        seen += batch.len();
+        for found in &batch {
+            stage.deliver(found).await?;
+        }
+        stage.queue.replay(10, stage.now()).await?;
+    }
+    assert_eq!(stage.words(progress).await?.as_deref(), Some("25 25 done"));
+    assert_eq!(seen, 25, "places 6 to 30, each once");
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_deliveries").await?, 30);
+    // The first time and the second are both told of.
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_attempts").await?, 25);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_waits_is_shown_without_anybodys_name() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.endpoint(1).await?;
+    stage.endpoint(2).await?;
+    stage.happen(1, 3).await?;
+    stage.sequence().await?;
+    stage.clock.advance(TimeDelta::seconds(60));
+    stage.happen(2, 2).await?;
+    let backlog = stage.queue.backlog(stage.now()).await?;
+    assert_eq!((backlog.unsequenced, backlog.due), (2, 3));
+    assert_eq!(backlog.lags.len(), 1);
+    assert!((backlog.lags[0] - 60.0).abs() < 1.0, "{:?}", backlog.lags);
+    let closed = backlog.endpoints.iter().find(|(state, _)| *state == "closed");
+    assert_eq!(closed, Some(&("closed", 2)));
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Places are given without gaps, claims keep to their caps, leases fence.
+
+use anyhow::{Result, ensure};
+use chrono::TimeDelta;
+use futures_util::future::try_join_all;
+use restartix_testkit::sql;
+use restartix_webhooks::{EventType, Sequencer, Verdict};
+
+use crate::stage::{LEASE, Stage};
+
+#[tokio::test]
+async fn several_sequencers_at_once_leave_no_gap_and_give_no_place_twice() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.endpoint(1).await?;
+    for _ in 0..10 {
+        stage.happen(1, 40).await?;
+        stage.happen(2, 40).await?;
+        let sequence = || async {
+            // One finds its organisations taken: what is left is for the next round.
+            stage.queue.sequence(25, stage.now()).await?;
+            anyhow::Ok(())
+        };
+        try_join_all((0..4).map(|_| sequence())).await?;
+    }
+    stage.sequence().await?;
+    for organisation in [1, 2] {
+        let gaps = format!(
+            "SELECT count(*) FILTER (WHERE seq <> nth) + 1000 * abs(count(*) - 400) AS number FROM (
+               SELECT seq, row_number() OVER (ORDER BY seq) AS nth FROM webhook_events
+               WHERE org_id = {organisation}) e"
+        );
+        assert_eq!(stage.number(&gaps).await?, 0, "organisation {organisation}");
+    }
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_queue").await?, 400);
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_outbox").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn workers_that_claim_at_once_keep_to_the_caps_of_endpoint_and_organisation() -> Result<()> {
+    let stage = Stage::set().await?;
+    for _ in 0..4 {
+        stage.endpoint(1).await?;
+    }
+    stage.endpoint(2).await?;
+    stage.happen(1, 50).await?;
+    stage.happen(2, 50).await?;
+    stage.sequence().await?;
+    for _ in 0..4 {
+        try_join_all((0..4).map(|_| stage.claim(100, 5, 12))).await?;
+    }
+    let most = "SELECT max(n) AS number FROM (SELECT count(*) AS n FROM webhook_in_flight GROUP BY";
+    assert_eq!(stage.number(&format!("{most} endpoint_id) x")).await?, 5);
+    assert_eq!(stage.number(&format!("{most} org_id) x")).await?, 12);
+    // The one of the second organisation has its five, whatever the first one's four want.
+    let second = "SELECT count(*) AS number FROM webhook_in_flight WHERE org_id = 2";
+    assert_eq!(stage.number(second).await?, 5);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_comes_after_its_lease_was_given_to_another_changes_nothing() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.endpoint(1).await?;
+    stage.happen(1, 1).await?;
+    stage.sequence().await?;
+    let first = stage.claim(1, 1, 1).await?.remove(0);
+    assert!(stage.claim(1, 1, 1).await?.is_empty(), "leased");
+    stage.clock.advance(LEASE + TimeDelta::seconds(1));
+    let second = stage.claim(1, 1, 1).await?.remove(0);
+    assert_eq!(second.row.id, first.row.id);
+    // The paused worker wakes up and tells its outcome: it is nobody's any more.
+    ensure!(!stage.settle(&first, Verdict::Delivered, None).await?, "recorded for another");
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_deliveries").await?, 0);
+    stage.deliver(&second).await?;
+    ensure!(!stage.settle(&second, Verdict::Delivered, None).await?, "recorded twice");
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_deliveries").await?, 1);
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_in_flight").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_database_knows_every_type_and_takes_no_prose() -> Result<()> {
+    let stage = Stage::set().await?;
+    let insert = |kind: &str, data: &str| {
+        format!(
+            "INSERT INTO webhook_outbox (org_id, id, type, occurred_at, data)
+             VALUES (1, gen_random_uuid(), '{kind}', now(), '{data}')"
+        )
+    };
+    let data = r#"{"object":"file","id":"0198c6f0-7e6b-7c3a-9f5e-1a2b3c4d5e6f","version":1}"#;
+    for kind in EventType::ALL {
+        sql(&stage.database, &insert(kind.as_str(), data)).await?;
+    }
+    sql(
+        &stage.database,
+        &insert("file.deleted", r#"{"object":"file","id":7,"version":1,"code":"other"}"#),
+    )
+    .await?;
+    let long = "x".repeat(81);
+    for bad in [
+        "{}",
+        r#"{"object":"file","id":7}"#,
+        r#"{"object":"file","id":7,"version":1,"name":"Ana Pop"}"#,
+        r#"{"object":"file","id":7,"version":1,"name":"Ana\u0020Pop"}"#,
+        r#"{"object":"file","id":7,"version":1,"name":"Ană"}"#,
+        r#"{"object":"file","id":7,"version":1,"name":""}"#,
+        r#"{"object":"file","id":7,"version":1,"code":["a b"]}"#,
+        r#"{"object":"file","id":7,"version":1"#,
+        &format!(r#"{{"object":"file","id":7,"version":1,"code":"{long}"}}"#),
+        &format!(r#"{{"object":"file","id":7,"version":1,"n":[{}]}}"#, vec!["1"; 2_000].join(",")),
+    ] {
+        let refused = sql(&stage.database, &insert("file.deleted", bad)).await;
+        ensure!(refused.is_err(), "{bad} was taken");
+    }
+    ensure!(sql(&stage.database, &insert("file.renamed", data)).await.is_err(), "an unknown type");
+    let body = |text: &str| {
+        format!(
+            "INSERT INTO webhook_events (org_id, id, kept_at, type, seq, body)
+             VALUES (1, gen_random_uuid(), now(), 'file.deleted', 0, '{text}')"
+        )
+    };
+    sql(&stage.database, &body(r#"{"id":"evt_1","data":{"id":7}}"#)).await?;
+    for bad in
+        [r#"{"id":"Ana Pop"}"#, &format!(r#"{{"id":"{}"}}"#, "1:".repeat(2_100)), r#"{"id":""}"#]
+    {
+        ensure!(sql(&stage.database, &body(bad)).await.is_err(), "{bad} was taken");
+    }
+    Ok(())
+}
