@@ -8,10 +8,13 @@ use super::tour::Tour;
 use crate::stack::{Client, Clinic, Person};
 use crate::workspace::{list, text};
 
-/// An endpoint and something that was sent to it, by their public ids.
+/// An endpoint, something that was sent to it, a replay, and a program of the clinic's own, by their
+/// public ids.
 pub(super) struct Hooked {
     pub(super) endpoint: String,
     pub(super) delivery: String,
+    pub(super) job: String,
+    pub(super) program: String,
 }
 
 /// The admin adds the clinic's own tool, which proves that it listens. Answers the endpoint's id.
@@ -76,7 +79,21 @@ pub(super) fn heard(
     judge(clinic, &told)?;
     let path = format!("/v1/webhook-deliveries?endpoint_id={endpoint}");
     let sent = tour.see("admin looks at what was sent", "200", || cast.admin.get(&path))?;
-    Ok(Hooked { endpoint, delivery: sent.word("/items/0/id")? })
+    let delivery = sent.word("/items/0/id")?;
+    let replay = format!("/v1/webhook-endpoints/{endpoint}/replay");
+    let everything = json!({ "from_seq": 1 });
+    let made =
+        tour.see("admin has it told once more", "201", || cast.admin.post(&replay, &everything))?;
+    let job = made.word("/id")?;
+    let path = format!("/v1/webhook-jobs/{job}");
+    tour.until("the replay goes through the feed", "done", || {
+        Ok(cast.admin.get(&path)?.word("/status")? == "done")
+    })?;
+    let body = json!({ "name": "The tool", "scopes": ["appointments:read", "webhooks:read"] });
+    let program = tour.see("admin adds a program for the tool", "201", || {
+        cast.admin.post("/v1/api-clients", &body)
+    })?;
+    Ok(Hooked { endpoint, delivery, job, program: program.word("/id")? })
 }
 
 /// Each delivery is signed and of this clinic; none says who anybody is.

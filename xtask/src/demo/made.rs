@@ -36,7 +36,12 @@ impl Made {
             },
             assigned: Assigned { program: random_uuid()?, exercise: random_uuid()? },
             filed: Filed { document: random_uuid()?, signature: random_uuid()? },
-            hooked: Hooked { endpoint: random_uuid()?, delivery: random_uuid()? },
+            hooked: Hooked {
+                endpoint: random_uuid()?,
+                delivery: random_uuid()?,
+                job: random_uuid()?,
+                program: random_uuid()?,
+            },
         })
     }
 
@@ -55,7 +60,7 @@ impl Made {
             closure,
         ];
         let of_files = [&filed.document, &filed.signature, &assigned.program, &assigned.exercise];
-        let of_hooks = [&hooked.endpoint, &hooked.delivery];
+        let of_hooks = [&hooked.endpoint, &hooked.delivery, &hooked.job, &hooked.program];
         of_booking.into_iter().chain(of_files).chain(of_hooks).map(String::as_str).collect()
     }
 

@@ -235,7 +235,11 @@ fn webhooks(hooked: &Hooked) -> Vec<Operation> {
     let delivery = format!("/v1/webhook-deliveries/{}", hooked.delivery);
     let disabled = Some(json!({ "event_types": ["file.*"] }));
     let of_endpoint = |template, way: &str| {
-        let body = (way == "rotate-secret").then(|| json!({ "grace_hours": 0 }));
+        let body = match way {
+            "rotate-secret" => Some(json!({ "grace_hours": 0 })),
+            "replay" => Some(json!({ "from_seq": 1 })),
+            _ => None,
+        };
         hidden(template, Admin, &format!("{endpoint}/{way}"), body)
     };
     vec![
@@ -247,6 +251,7 @@ fn webhooks(hooked: &Hooked) -> Vec<Operation> {
         of_endpoint("POST /v1/webhook-endpoints/{}/disable", "disable"),
         of_endpoint("POST /v1/webhook-endpoints/{}/test", "test"),
         of_endpoint("POST /v1/webhook-endpoints/{}/rotate-secret", "rotate-secret"),
+        of_endpoint("POST /v1/webhook-endpoints/{}/replay", "replay"),
         hidden(
             "GET /v1/webhook-deliveries/{}/attempts",
             Admin,
@@ -254,6 +259,13 @@ fn webhooks(hooked: &Hooked) -> Vec<Operation> {
             None,
         ),
         hidden("POST /v1/webhook-deliveries/{}/resend", Admin, &format!("{delivery}/resend"), None),
+        hidden("GET /v1/webhook-jobs/{}", Admin, &format!("/v1/webhook-jobs/{}", hooked.job), None),
+        hidden(
+            "DELETE /v1/api-clients/{}",
+            Admin,
+            &format!("/v1/api-clients/{}", hooked.program),
+            None,
+        ),
     ]
 }
 

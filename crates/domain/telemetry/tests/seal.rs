@@ -28,7 +28,7 @@ fn entry(number: u8) -> AuditEntry {
     AuditEntry {
         id: event(number),
         occurred_at: now(),
-        actor: Some(AuditActor { user, role: Role::Admin }),
+        actor: Some(AuditActor { user, role: Some(Role::Admin) }),
         operation: "files.get".to_owned(),
         resource_kind: "file".to_owned(),
         resource_id: None,

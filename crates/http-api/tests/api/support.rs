@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use restartix_http_api::{Api, Config, Dependency, Health, MetricsText, Route, RouteTable};
 use restartix_kernel::{
-    AppointmentId, Clock, ManualClock, PersonId, Random, SeededRandom, StoreError, UserId,
-    WebhookEndpointId,
+    ApiClientId, AppointmentId, Clock, ManualClock, PersonId, Random, SeededRandom, StoreError,
+    UserId, WebhookEndpointId,
 };
 use restartix_scheduling::memory::MemoryHolds;
 use restartix_storage::EicarScanner;
@@ -30,8 +30,8 @@ use restartix_webhooks::{
     Attempt, Dispatch, Purpose, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
 };
 use restartix_workflows::{
-    Access, AnswerKey, AnswerSealer, Bookings, Calls, Clinic, Desk, Filing, JoinKey, Once,
-    Recorder, Records, Rehab, Schedule, UnitOfWork, Visits, Webhooks, Work,
+    Access, AnswerKey, AnswerSealer, Bookings, Calls, Clients, Clinic, Desk, Filing, JoinKey,
+    KnownClient, Once, Recorder, Records, Rehab, Schedule, UnitOfWork, Visits, Webhooks, Work,
 };
 use serde_json::Value;
 
@@ -144,6 +144,19 @@ impl ClaimSource for Nameless {
     }
 }
 
+/// Knows no program.
+struct Programless;
+
+#[async_trait]
+impl ClaimSource for Programless {
+    type Key = ApiClientId;
+    type Row = KnownClient;
+
+    async fn claim(&self, _: &ApiClientId) -> Result<Vec<Found<KnownClient>>, ClaimError> {
+        Ok(Vec::new())
+    }
+}
+
 #[async_trait]
 impl ClaimSource for Away {
     type Key = JoinKey;
@@ -226,6 +239,7 @@ pub(crate) fn bench_with(extra: Vec<Route>, config: Config) -> Bench {
         files,
         visits: Visits::new(desk.clone(), Arc::new(Away), Arc::new(MemoryProvider::default())),
         calls: Calls::new(desk.clone(), Arc::new(Nameless), None),
+        clients: Clients::new(desk.clone(), Arc::new(Programless)),
         webhooks: Webhooks::new(desk.clone(), Arc::new(Away), Arc::new(Away)),
         rehab: Rehab::new(desk.clone()),
         records: Records::new(desk.clone()),

@@ -182,6 +182,10 @@ impl<'a> Scene<'a> {
                 let body = json!({ "url": clinic.receiver, "event_types": ["*"] });
                 id_of(&self.ask("admin", "POST", "/v1/webhook-endpoints", Some(body))?)?
             }
+            "api-clients" => {
+                let body = json!({ "name": "Probe", "scopes": ["appointments:read"] });
+                id_of(&self.ask("admin", "POST", "/v1/api-clients", Some(body))?)?
+            }
             "webhook-jobs" => {
                 let endpoint = self.one("webhook-endpoints")?.context("an endpoint")?;
                 self.answering(&endpoint)?;
@@ -254,8 +258,8 @@ impl<'a> Scene<'a> {
             let _gone = match collection.as_str() {
                 "appointments" => self.ask("admin", "POST", &format!("{path}/cancel"), reason()),
                 "holds" => self.ask("patient", "DELETE", &path, None),
-                "webhook-endpoints" | "appointment-types" | "memberships" | "files"
-                | "closures" => self.ask("admin", "DELETE", &path, None),
+                "webhook-endpoints" | "api-clients" | "appointment-types" | "memberships"
+                | "files" | "closures" => self.ask("admin", "DELETE", &path, None),
                 "time-off" => {
                     let Ok(clinic) = self.clinic() else { continue };
                     let path = format!("/v1/specialists/{}/time-off/{id}", clinic.specialist_id);
