@@ -10,7 +10,7 @@ use super::tour::Tour;
 use crate::workspace::{list, text};
 
 /// What was done in each clinic: by people, and by workers after them.
-const ACTS: [&str; 21] = [
+const ACTS: [&str; 23] = [
     "operator.create_organization",
     "operator.add_member",
     "organization.edit",

@@ -88,7 +88,7 @@ fn of_type(r#type: &str, own: &str, documents: bool) -> Result<Vec<String>> {
         "interval" => all(&["'1 hour'", "'0'"]),
         "tstzrange" => all(&["'[2030-01-01 10:00Z,2030-01-01 11:00Z)'"]),
         "daterange" => all(&["'[2030-01-01,2030-01-02)'"]),
-        "bytea" => [32, 16, 12, 64, 1, 20]
+        "bytea" => [32, 16, 12, 64, 1, 20, 8]
             .map(|length| {
                 format!("substr(decode(md5('{own}') || repeat('ab', 64), 'hex'), 1, {length})")
             })
