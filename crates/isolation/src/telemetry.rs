@@ -104,7 +104,11 @@ fn judged(event: &Value, names: &BTreeSet<String>) -> Option<String> {
         return Some("its actor has no epoch".to_owned());
     }
     let text = event.to_string();
-    let named = names.iter().any(|name| text.contains(name.as_str()));
+    let of_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let mut words = text.split(|c| !of_word(c));
+    // An id without hyphens is half as long as a hash: it may stand anywhere in one.
+    let mut parts = (0..=32).filter_map(|at| hash.get(at..at + 32));
+    let named = words.any(|word| names.contains(word)) || parts.any(|part| names.contains(part));
     named
         .then(|| "names somebody by an id of the platform, or by its hash without a key".to_owned())
 }

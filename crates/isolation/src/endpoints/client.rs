@@ -1,5 +1,6 @@
 //! HTTP to the stack, as whoever.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -41,14 +42,23 @@ impl Answer {
 const OWN: [&str; 5] =
     ["date", "x-request-id", "ratelimit-remaining", "x-ratelimit-remaining", "ratelimit-reset"];
 
-/// Sends, as the bearer of `token`.
-pub(super) fn send(base: &str, token: Option<&str>, request: &Request) -> Result<Answer> {
+/// One for all: connections are kept, so that times are those of the server.
+static AGENT: OnceLock<ureq::Agent> = OnceLock::new();
+
+fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .proxy(None)
         .max_redirects(0)
         .http_status_as_error(false)
+        // Sooner than whoever answers hangs up.
+        .max_idle_age(Duration::from_secs(2))
         .timeout_global(Some(Duration::from_secs(15)));
-    let agent: ureq::Agent = config.build().into();
+    config.build().into()
+}
+
+/// Sends, as the bearer of `token`.
+pub(super) fn send(base: &str, token: Option<&str>, request: &Request) -> Result<Answer> {
+    let agent = AGENT.get_or_init(agent);
     let mut builder = ureq::http::Request::builder()
         .method(request.method.as_str())
         .uri(format!("{base}{}", request.path));

@@ -52,6 +52,10 @@ impl Lens {
             }
             Self::Times(samples) => {
                 let answer = ask(strange)?;
+                if answer.status == 403 {
+                    // The role alone decided.
+                    return Ok((answer, None));
+                }
                 // Chance comes this far once in a thousand times: twice in a row, hardly ever.
                 let apart = || -> Result<Option<f64>> {
                     let deviation = times(*samples, ask, strange, unknown)?;
