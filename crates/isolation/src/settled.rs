@@ -8,10 +8,10 @@ use crate::target::rows;
 /// What still waits for a worker; what was tried in vain waits for its receiver.
 const WAITING: &str = "SELECT
     (SELECT count(*) FROM public.telemetry_events WHERE reason IS NULL)
-  + (SELECT count(*) FROM public.webhook_events WHERE seq IS NULL)
-  + (SELECT count(*) FROM public.webhook_deliveries d JOIN public.webhook_endpoints e
-       ON e.org_id = d.org_id AND e.id = d.endpoint_id
-     WHERE d.status = 'waiting' AND d.attempts = 0 AND e.state = 'enabled')";
+  + (SELECT count(*) FROM public.webhook_outbox)
+  + (SELECT count(*) FROM public.webhook_queue q JOIN public.webhook_endpoints e
+       ON e.org_id = q.org_id AND e.id = q.endpoint_id
+     WHERE q.attempts = 0 AND e.state = 'enabled')";
 
 /// Waits until nothing waits any more.
 pub(crate) async fn settled(target: &Target) -> Result<()> {

@@ -97,7 +97,6 @@ pub(super) fn with_slot(operation: &Operation, mine: &mut Scene<'_>) -> Result<O
     Ok(Some(Value::Object(fields)))
 }
 
-/// The request on the thing of this id; what the query requires besides is made up.
 /// A request of the operation on this clinic's own things, with a body that fits.
 pub(super) fn own_request(operation: &Operation, mine: &mut Scene<'_>) -> Result<Request> {
     let own = match operation.collection() {
@@ -108,6 +107,7 @@ pub(super) fn own_request(operation: &Operation, mine: &mut Scene<'_>) -> Result
     Ok(Request { body, ..mine.plain(operation, &own)? })
 }
 
+/// The request on the thing of this id; what the query requires besides is made up.
 pub(super) fn request(
     operation: &Operation,
     id: &str,

@@ -74,8 +74,9 @@ struct Place {
 }
 
 /// Tables from which the platform tells others.
-const TABLES: [(&str, bool); 4] = [
+const TABLES: [(&str, bool); 5] = [
     ("webhook_events", true),
+    ("webhook_outbox", false),
     ("audit_events", true),
     ("telemetry_events", false),
     ("outbox", false),
