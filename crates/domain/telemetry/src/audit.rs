@@ -120,6 +120,8 @@ resource_kinds! {
     Program = "program",
     /// What was reported of programmes.
     RehabEvent = "rehab_event",
+    /// What is computed of what patients did.
+    Insight = "insight",
     /// A line of the audit itself.
     AuditEvent = "audit_event",
     /// An address of an organisation that hears of events.

@@ -47,6 +47,7 @@ mod export;
 mod fact;
 mod forward;
 mod hex;
+pub mod insights;
 #[cfg(feature = "conformance")]
 pub mod memory;
 #[cfg(feature = "mutants")]

@@ -5,8 +5,8 @@
 use chrono::{DateTime, Utc};
 use restartix_kernel::{ManualClock, PersonId, SeededRandom};
 use restartix_telemetry::Programs;
-use restartix_telemetry::conformance::{self, Case};
-use restartix_telemetry::memory::{MemoryRehab, MemoryRehabUnit};
+use restartix_telemetry::conformance::{self, Callers, Case, InsightsScene};
+use restartix_telemetry::memory::{MemoryInsights, MemoryRehab, MemoryRehabUnit};
 use restartix_tenancy::Role;
 use restartix_tenancy::conformance::principal;
 
@@ -48,4 +48,36 @@ async fn rehabilitation_events_in_memory_keep_the_rules() {
     }
     conformance::rehab_events(&mut one, [&mine, &others], &case, &clock, &random).await;
     conformance::rehab_events_are_unseen(&mut two, &case).await;
+}
+
+#[tokio::test]
+async fn insights_in_memory_keep_the_rules() {
+    let random = SeededRandom::new(7);
+    let admin = principal(1, Role::Admin, &random).await;
+    let specialist = principal(1, Role::Specialist, &random).await;
+    let patient = principal(1, Role::Patient, &random).await;
+    let elsewhere = principal(2, Role::Admin, &random).await;
+    let admin = admin.tenant().unwrap();
+    let (specialist, patient) = (specialist.tenant().unwrap(), patient.tenant().unwrap());
+    let scene = InsightsScene {
+        specialist: specialist.person().unwrap(),
+        other_specialist: PersonId::fresh(&random),
+        patients: [(); 4].map(|()| PersonId::fresh(&random)),
+    };
+    let scene = InsightsScene {
+        patients: {
+            let [_, second, third, fourth] = scene.patients;
+            [patient.person().unwrap(), second, third, fourth]
+        },
+        ..scene
+    };
+    let engine = MemoryInsights::new(InsightsScene::now());
+    for (patient, record) in scene.records() {
+        engine.keep(admin, patient, record);
+    }
+    for (specialist, patient) in scene.care() {
+        engine.open_care(admin, specialist, patient);
+    }
+    let elsewhere = elsewhere.tenant().unwrap();
+    conformance::insights(&engine, &scene, Callers { admin, specialist, patient, elsewhere }).await;
 }
