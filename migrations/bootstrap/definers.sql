@@ -765,6 +765,7 @@ DECLARE
     "claim_files": "core_worker", "forget_answers": "core_worker",
     "claim_recordings": "core_worker", "list_open_calls": "core_worker",
     "list_room_duties": "core_worker",
+    "claim_insights": "core_worker", "rebuild_insights": "core_worker",
     "sequence_webhooks": "core_worker", "claim_webhooks": "core_worker",
     "settle_webhooks": "core_worker", "replay_webhooks": "core_worker",
     "sweep_webhooks": "core_worker", "webhook_backlog": "core_worker",

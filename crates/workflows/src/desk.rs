@@ -112,7 +112,16 @@ impl Desk {
         tenant: &Tenant,
         mut change: impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.try_to(tenant, &mut change, |_| true).await
+        self.try_to(tenant, Access::Change, &mut change, |_| true).await
+    }
+
+    /// Computes again what is computed of one organisation's data, as [`Desk::change`].
+    pub(crate) async fn derive<T>(
+        &self,
+        tenant: &Tenant,
+        mut derive: impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.try_to(tenant, Access::Derive, &mut derive, |_| true).await
     }
 
     /// As [`Desk::change`], where there may turn out to be nothing to change: `None` undoes the
@@ -122,18 +131,19 @@ impl Desk {
         tenant: &Tenant,
         mut change: impl AsyncFnMut(&mut dyn Work) -> Result<Option<T>, Failure>,
     ) -> Result<Option<T>, Failure> {
-        self.try_to(tenant, &mut change, Option::is_some).await
+        self.try_to(tenant, Access::Change, &mut change, Option::is_some).await
     }
 
     async fn try_to<T>(
         &self,
         tenant: &Tenant,
+        access: Access,
         change: &mut impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
         is_change: fn(&T) -> bool,
     ) -> Result<T, Failure> {
         let mut tries = 1;
         loop {
-            match self.try_once(tenant, change, is_change).await {
+            match self.try_once(tenant, access, change, is_change).await {
                 Err(Failure::Store(StoreError::Busy(_))) if tries < TRIES => tries += 1,
                 ended => return ended,
             }
@@ -143,10 +153,11 @@ impl Desk {
     async fn try_once<T>(
         &self,
         tenant: &Tenant,
+        access: Access,
         change: &mut impl AsyncFnMut(&mut dyn Work) -> Result<T, Failure>,
         is_change: fn(&T) -> bool,
     ) -> Result<T, Failure> {
-        let mut work = self.begin(tenant, Access::Change).await?;
+        let mut work = self.begin(tenant, access).await?;
         let done = change(&mut *work).await;
         if done.as_ref().is_ok_and(is_change) {
             self.commit(work).await?;

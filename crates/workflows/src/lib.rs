@@ -17,6 +17,7 @@ mod event;
 mod exceptions;
 mod failure;
 mod files;
+mod insights;
 mod once;
 mod recordings;
 mod records;
@@ -43,6 +44,7 @@ pub use event::{
 };
 pub use failure::Failure;
 pub use files::{DueFile, DueFiles, FileDraft, FileKeeper, Filing, Handed, Signed};
+pub use insights::{Dashboards, InsightKeeper, Named, PatientSummary, Progress};
 pub use once::{
     AnswerKey, AnswerSealer, AnswerSweeper, Claimed, Errand, ExpiredAnswers, KeptAnswers, Once,
     Print,

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use restartix_kernel::StoreError;
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
+use restartix_telemetry::insights::Rollups;
 use restartix_telemetry::{AuditSeals, AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{ApiClients, Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Recordings, Rooms};
@@ -18,6 +19,9 @@ pub enum Access {
     Glance,
     /// To change something; the store refuses to commit without an audit line.
     Change,
+    /// To compute again what is computed of something else: nothing happens by it, so it leaves no
+    /// audit line. The store lets the platform alone do so, and with nothing but such copies.
+    Derive,
 }
 
 /// Begins units of work.
@@ -63,6 +67,8 @@ pub trait Work: Send {
     fn programs(&mut self) -> &mut dyn Programs;
     /// What was reported of it.
     fn rehab(&mut self) -> &mut dyn RehabEvents;
+    /// What is computed of it.
+    fn rollups(&mut self) -> &mut dyn Rollups;
     /// Where webhooks go.
     fn webhook_endpoints(&mut self) -> &mut dyn Endpoints;
     /// What webhooks tell.

@@ -5,10 +5,10 @@
 //! inside a transaction that has set `app.current_org_id` for itself alone. Row-level security is
 //! the second wall behind it.
 //!
-//! * [`Database`] connects; [`PgUnits`] begins units of work.
+//! * [`Database`] connects; [`PgUnits`] begins units of work; [`PgInsights`] counts.
 //! * [`PgDirectory`], [`PgClients`], [`PgJoinCodes`], [`PgRoomNames`], [`PgRoomDuties`], [`PgOpenCalls`], [`PgDueRecordings`],
 //!   [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`], [`PgTelemetryQueue`], [`PgTelemetryHours`], [`PgSealQueue`],
-//!   [`PgExpiredAnswers`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap` and nothing else.
+//!   [`PgExpiredAnswers`], [`PgStalePatients`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
 //!
 //! Why these crates: `diesel-async` speaks the protocol through `tokio-postgres`, so that no libpq
@@ -24,6 +24,7 @@ mod endpoint;
 mod error;
 mod files;
 mod gather;
+mod insights;
 pub mod migrate;
 mod operator;
 mod outbox;
@@ -45,6 +46,7 @@ pub use audit::PgAuditLog;
 pub use database::{ConnectError, Database, DatabaseConfig};
 pub use endpoint::Endpoint;
 pub use files::PgDueFiles;
+pub use insights::{PgInsights, PgStalePatients};
 pub use operator::{NewOrganisation, Operator, OperatorError};
 pub use outbox::PgEventQueue;
 pub use seals::PgSealQueue;

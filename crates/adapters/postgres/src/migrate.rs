@@ -20,6 +20,7 @@ const ROLES: &str = include_str!("../../../../migrations/bootstrap/roles.sql");
 const DEFINERS: &str = concat!(
     include_str!("../../../../migrations/bootstrap/open.sql"),
     include_str!("../../../../migrations/bootstrap/telemetry.sql"),
+    include_str!("../../../../migrations/bootstrap/insights.sql"),
     include_str!("../../../../migrations/bootstrap/definers.sql"),
 );
 

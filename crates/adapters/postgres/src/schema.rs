@@ -572,3 +572,5 @@ allow_tables_to_appear_in_same_query!(
     program_revisions,
     program_exercises,
 );
+
+allow_tables_to_appear_in_same_query!(appointments, video_stays);

@@ -245,7 +245,7 @@ pub(crate) fn bind(begin: &'static str, id: i64) -> String {
 const fn begin(access: Access) -> &'static str {
     match access {
         Access::Read | Access::Glance => "BEGIN READ ONLY",
-        Access::Change => "BEGIN",
+        Access::Change | Access::Derive => "BEGIN",
     }
 }
 

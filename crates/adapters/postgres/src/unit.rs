@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
+use restartix_telemetry::insights::Rollups;
 use restartix_telemetry::{AuditSeals, AuditTrail, Programs, RehabEvents, TelemetryFeed};
 use restartix_tenancy::{
     Actor, ApiClients, Change, Memberships, Organisations, People, Tenant, Version,
@@ -129,6 +130,10 @@ impl Work for PgWork {
     }
 
     fn rehab(&mut self) -> &mut dyn RehabEvents {
+        self
+    }
+
+    fn rollups(&mut self) -> &mut dyn Rollups {
         self
     }
 

@@ -83,7 +83,8 @@ fn of_type(r#type: &str, own: &str, documents: bool) -> Result<Vec<String>> {
             "'2030-01-01 12:00Z'",
             "'2030-01-01 00:00Z'",
         ]),
-        "date" => all(&["'2030-01-01'", "'2030-01-02'", "'2030-02-01'"]),
+        // A first of the month, a day after it, and a Monday.
+        "date" => all(&["'2030-01-01'", "'2030-01-02'", "'2030-02-01'", "'2030-01-07'"]),
         "time without time zone" => all(&["'10:00'", "'11:00'"]),
         "interval" => all(&["'1 hour'", "'0'"]),
         "tstzrange" => all(&["'[2030-01-01 10:00Z,2030-01-01 11:00Z)'"]),

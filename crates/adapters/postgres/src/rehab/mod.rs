@@ -3,3 +3,5 @@
 mod events;
 mod plans;
 mod programs;
+
+pub(crate) use plans::bounded;

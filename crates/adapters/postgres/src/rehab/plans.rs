@@ -19,7 +19,7 @@ use crate::unit::PgWork;
 type Row = (Uuid, i32, NaiveDate, i32, Uuid, i32, i32);
 
 /// The number that a column holds, when it is in the bounds of its kind.
-pub(super) fn bounded<N: TryFrom<i32>, T>(
+pub(crate) fn bounded<N: TryFrom<i32>, T>(
     value: i32,
     kind: impl Fn(N) -> Result<T, OutOfRange>,
     column: &'static str,
