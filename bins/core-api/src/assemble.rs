@@ -10,7 +10,8 @@ use restartix_identity::Verifier;
 use restartix_kernel::{Clock, Random};
 use restartix_postgres::{
     Database, DatabaseConfig, PgAuditLog, PgClients, PgDirectory, PgDueFiles, PgDueRecordings,
-    PgEventQueue, PgExpiredAnswers, PgJoinCodes, PgOpenCalls, PgRoomDuties, PgRoomNames, PgUnits,
+    PgEventQueue, PgExpiredAnswers, PgInsights, PgJoinCodes, PgOpenCalls, PgRoomDuties,
+    PgRoomNames, PgStalePatients, PgUnits,
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
@@ -19,9 +20,9 @@ use restartix_telemetry_service::TelemetryClient;
 use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
 use restartix_workflows::{
-    AnswerSweeper, Bookings, CallWatcher, Calls, Clients, Clinic, Desk, FileKeeper, Filing, Once,
-    Recorder, RecordingKeeper, Records, Rehab, RoomKeeper, RoomSweeper, Schedule, Visits, Webhooks,
-    Worker,
+    AnswerSweeper, Bookings, CallWatcher, Calls, Clients, Clinic, Dashboards, Desk, FileKeeper,
+    Filing, InsightKeeper, Once, Recorder, RecordingKeeper, Records, Rehab, RoomKeeper,
+    RoomSweeper, Schedule, Visits, Webhooks, Worker,
 };
 
 use crate::config;
@@ -95,6 +96,11 @@ pub fn assemble(
         clients: Clients::new(desk.clone(), known),
         webhooks: Webhooks::new(desk.clone(), sender, sealer.clone()),
         rehab: Rehab::new(desk.clone()),
+        dashboards: Dashboards::new(
+            desk.clone(),
+            Arc::new(PgInsights::new(app.clone())),
+            config.insights.smallest_cell,
+        ),
         records: Records::new(desk.clone()),
         once: Once::new(desk, sealer),
         audit: Arc::new(PgAuditLog::start(app, clock.clone())),
@@ -130,6 +136,7 @@ pub(crate) fn workers(
         )),
         Box::new(CallWatcher::new(desk.clone(), PgOpenCalls::new(worker.clone()), daily.clone())),
         Box::new(AnswerSweeper::new(PgExpiredAnswers::new(worker.clone()), clock.clone())),
+        Box::new(InsightKeeper::new(desk.clone(), PgStalePatients::new(worker.clone()))),
     ];
     workers.extend(webhooks::workers(config, worker.clone(), clock, random)?);
     if objects.is_some() {

@@ -63,6 +63,9 @@ pub enum Command {
     /// Change the keys of pseudonyms; send again what was put aside.
     #[command(subcommand)]
     Telemetry(TelemetryCommand),
+    /// Look after what is computed of what patients did.
+    #[command(subcommand)]
+    Insights(InsightsCommand),
     /// Print a bearer token of a user; in the development profile only.
     Token(TokenArgs),
 }
@@ -149,6 +152,18 @@ pub enum TelemetryCommand {
         /// Why they were: malformed, schema, unknown_type or other.
         #[arg(long)]
         reason: PoisonReason,
+    },
+}
+
+/// What is done with what is computed.
+#[derive(Debug, Subcommand)]
+pub enum InsightsCommand {
+    /// Take away all that is computed of an organisation's patients; the workers compute it again
+    /// from what happened. Prints {"patients"}.
+    Rebuild {
+        /// The id of the organisation.
+        #[arg(long, value_parser = organisation, value_name = "ID")]
+        organization: OrgId,
     },
 }
 

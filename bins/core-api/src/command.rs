@@ -7,8 +7,8 @@ use restartix_kernel::{ExposeSecret, PROOFS, SystemClock};
 use restartix_postgres::NewOrganisation;
 
 use crate::cli::{
-    AuditCommand, BucketCommand, Cli, Command, DailyCommand, MemberCommand, OrgCommand,
-    TelemetryCommand,
+    AuditCommand, BucketCommand, Cli, Command, DailyCommand, InsightsCommand, MemberCommand,
+    OrgCommand, TelemetryCommand,
 };
 use crate::config::{
     Bootstrap, Environment, Log, Member, Migrator, Profile, Requeue, Rotation, Server, Settings,
@@ -75,6 +75,10 @@ pub fn execute(cli: Cli, environment: &Environment) -> anyhow::Result<()> {
         Command::Telemetry(TelemetryCommand::Requeue { reason }) => {
             let config = Requeue::read(&settings)?;
             print(&wait_for(evidence::requeue(&config, reason))?.to_string())
+        }
+        Command::Insights(InsightsCommand::Rebuild { organization }) => {
+            let config = Server::read(&settings)?;
+            print(&wait_for(operate::rebuild_insights(&config, organization))?.to_string())
         }
         Command::Token(args) => {
             let token = operate::sign_token(&Tokens::read(&settings)?, &SystemClock, &args)?;

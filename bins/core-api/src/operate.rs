@@ -8,7 +8,9 @@ use restartix_daily::{Daily, Registered};
 use restartix_identity::{DevelopmentToken, sign_development_token};
 use restartix_kernel::{Clock, EventId, Secret, SystemClock, SystemRandom};
 use restartix_postgres::migrate::{self, RoleUrls};
-use restartix_postgres::{Database, NewOrganisation, Operator, PgDirectory, PgUnits};
+use restartix_postgres::{
+    Database, NewOrganisation, Operator, PgDirectory, PgStalePatients, PgUnits,
+};
 use restartix_s3::{Bucket, Finding, S3};
 use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::{ClaimedRows, Directory, Enrolment, OrgId};
@@ -51,6 +53,14 @@ pub(crate) async fn create_organisation(
 pub(crate) async fn suspend_organisation(config: &Migrator, id: OrgId) -> anyhow::Result<()> {
     let line = line("operator.suspend_organization", id);
     Ok(operator(config).await?.suspend(id, line).await?)
+}
+
+/// Takes away what is computed of an organisation's patients: nothing happens by it, so it leaves no
+/// line.
+pub(crate) async fn rebuild_insights(config: &Server, id: OrgId) -> anyhow::Result<Value> {
+    let database = Database::new(&config.database.worker())?;
+    let patients = PgStalePatients::new(database).rebuild(id).await?;
+    Ok(json!({"patients": patients}))
 }
 
 /// What the audit of an organisation says of an operator's act.

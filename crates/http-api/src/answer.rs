@@ -5,7 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use restartix_kernel::RequestId;
-use restartix_telemetry::Operation;
+use restartix_telemetry::{Act, Operation};
 
 use crate::{Api, Document, Kind, Output as _, Problem, Rendered, network};
 
@@ -28,7 +28,7 @@ pub(crate) fn answer(
     done: Result<Rendered, Problem>,
 ) -> HttpResponse {
     if let Err(problem) = &done {
-        log_problem(told, problem);
+        log_problem(&Act { operation: told.operation, request: Some(told.request) }, problem);
     }
     let mut response = match done {
         Ok(rendered) => rendered_response(rendered),
@@ -147,9 +147,10 @@ pub(crate) fn list(methods: &[Method]) -> Option<HeaderValue> {
     if names.is_empty() { None } else { HeaderValue::from_str(&names.join(", ")).ok() }
 }
 
-fn log_problem(told: &Told, problem: &Problem) {
+pub(crate) fn log_problem(act: &Act, problem: &Problem) {
     let (code, causes) = (problem.kind().code, problem.causes());
-    let Told { operation, request, .. } = told;
+    let (operation, request) = (act.operation, act.request.map(|id| id.to_string()));
+    let request = request.unwrap_or_default();
     if problem.kind().status.is_server_error() {
         tracing::error!(?operation, %request, code, causes, "failed");
     } else {

@@ -7,8 +7,8 @@ use restartix_telemetry::AuditLog;
 use restartix_tenancy::{Authenticator, ClaimSource, RateLimits};
 use restartix_video::RoomName;
 use restartix_workflows::{
-    Bookings, Calls, Clients, Clinic, Desk, Filing, JoinKey, KnownClient, Once, Recorder, Records,
-    Rehab, Schedule, Visits, Webhooks,
+    Bookings, Calls, Clients, Clinic, Dashboards, Desk, Filing, JoinKey, KnownClient, Once,
+    Recorder, Records, Rehab, Schedule, Visits, Webhooks,
 };
 
 use crate::Network;
@@ -47,6 +47,8 @@ pub struct Api {
     pub clients: Clients<KnownClients>,
     /// What patients are to do, and what is reported of it.
     pub rehab: Rehab,
+    /// What is told of what patients did.
+    pub dashboards: Dashboards,
     /// What is kept of what was done.
     pub records: Records,
     /// What is done once, however often a client asks for it.

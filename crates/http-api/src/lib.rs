@@ -24,6 +24,7 @@ mod answer;
 mod api;
 mod failure;
 mod input;
+pub mod insights;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod network;
@@ -44,12 +45,14 @@ pub use api::{
     Api, Config, Dependency, Health, JoinCodes, KnownClients, MetricsText, RoomNames, State,
 };
 pub use input::{
-    AppointmentsQuery, Body, DeliveriesQuery, FeedQuery, IfMatch, Input, PageQuery, Parts, PathId,
-    PathText, ProgramsQuery, PublicId, Slots, Upload,
+    AppointmentsQuery, Body, DeliveriesQuery, FeedQuery, GroupBy, IfMatch, Input, InsightFormat,
+    InsightQuery, PageQuery, Parts, PathId, PathText, ProgramsQuery, PublicId, Slots, Upload,
 };
 pub use network::{Network, NetworkError};
 pub use output::{Accepted, Created, Document, NoContent, Output, Rendered, Reply, Settling, View};
 pub use problem::{FieldError, Kind, Problem};
-pub use route::{AuditClass, Declared, Member, Open, Roles, Route, SignedIn, Verb};
+pub use route::{
+    AuditClass, Declared, Member, Open, Refusal, Roles, Route, SESSION_COOKIE, SignedIn, Verb,
+};
 pub use sketch::Sketch;
 pub use table::RouteTable;

@@ -48,13 +48,13 @@ fn operation(route: &Route) -> (Operation, Vec<(String, RefOr<Schema>)>) {
     let roles = match &route.handler {
         Handler::Open(_) => json!("public"),
         Handler::SignedIn(_) => json!("signed_in"),
-        Handler::Member(roles, _) => json!(roles.names()),
+        Handler::Member(roles, _) | Handler::Page(roles, ..) => json!(roles.names()),
     };
     let open = matches!(&route.handler, Handler::Open(_));
     if !open {
         sketch.refuses(StatusCode::UNAUTHORIZED);
     }
-    if matches!(&route.handler, Handler::Member(..)) {
+    if matches!(&route.handler, Handler::Member(..) | Handler::Page(..)) {
         sketch.refuses(StatusCode::FORBIDDEN);
         sketch.refuses(StatusCode::TOO_MANY_REQUESTS);
     }

@@ -13,6 +13,8 @@ use restartix_workflows::{Granted, Handed};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::input::InsightFormat;
+use crate::wire::insight::{InsightTable, InsightView};
 use crate::wire::{AuditEventView, CalendarFile, PageView, fhir};
 use crate::{Kind, Problem, Sketch};
 
@@ -132,6 +134,8 @@ pub struct Document {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The bytes.
     pub body: Bytes,
+    /// Whose records it shows, for the audit.
+    pub patients: BTreeSet<PersonId>,
 }
 
 impl Document {
@@ -142,6 +146,7 @@ impl Document {
             content_type: content_type.into(),
             headers: Vec::new(),
             body: body.into(),
+            patients: BTreeSet::new(),
         }
     }
 
@@ -185,6 +190,32 @@ impl Output for AuditPage {
                 let next = self.entries.next_cursor.as_ref().map(Cursor::key);
                 let bundle = fhir(&self.entries.items, &self.again, next).to_string();
                 Document::new("application/fhir+json; charset=utf-8", bundle).render()
+            }
+        }
+    }
+}
+
+/// An insight, in one of its formats.
+#[derive(Debug)]
+pub(crate) struct InsightAnswer {
+    pub(crate) table: InsightTable,
+    pub(crate) format: InsightFormat,
+}
+
+impl Output for InsightAnswer {
+    fn describe(sketch: &mut Sketch) {
+        Reply::<InsightView>::describe(sketch);
+    }
+
+    fn render(self) -> Result<Rendered, Problem> {
+        match self.format {
+            InsightFormat::Json => Reply(InsightView::from(&self.table)).render(),
+            InsightFormat::Csv => {
+                let file =
+                    Document::new("text/csv; charset=utf-8; header=present", self.table.csv());
+                let file =
+                    file.with(header::CONTENT_DISPOSITION, "attachment; filename=\"insight.csv\"");
+                Ok(Rendered { patients: self.table.patients, ..file.render()? })
             }
         }
     }
@@ -316,6 +347,7 @@ impl Output for Document {
     fn render(self) -> Result<Rendered, Problem> {
         let mut rendered = Rendered::new(self.status, self.body);
         rendered.headers = self.headers;
+        rendered.patients = self.patients;
         let kind = HeaderValue::from_str(&self.content_type);
         let kind = kind.map_err(|error| Problem::from(Kind::INTERNAL).because(error))?;
         rendered.headers.push((header::CONTENT_TYPE, kind));

@@ -16,10 +16,10 @@ use restartix_workflows::{AnswerKey, Failure};
 
 use crate::answer::{self, Told};
 use crate::input::{Incoming, drain};
-use crate::route::Handler;
+use crate::route::{Endpoint, Handler, SESSION_COOKIE};
 use crate::{
-    Api, AuditClass, Kind, Member, Open, Problem, Rendered, Roles, Route, RouteTable, SignedIn,
-    once,
+    Api, AuditClass, Document, Kind, Member, Open, Output, Problem, Rendered, Roles, Route,
+    RouteTable, SignedIn, once,
 };
 
 /// Answers a request for `route`.
@@ -146,21 +146,55 @@ impl Call<'_> {
                     Caller::User(principal) => principal.tenant()?,
                     Caller::Client(tenant) => tenant,
                 };
-                let work = async {
-                    self.limit(tenant).await?;
-                    self.check_role(tenant, *roles)?;
-                    let member = Member { api, tenant, act };
-                    match self.key()? {
-                        Some(key) => once::serve(member, key, &**handler, incoming).await,
-                        None => handler.call(member, incoming).await,
-                    }
+                self.as_member(*roles, &**handler, tenant, incoming).await
+            }
+            Handler::Page(roles, handler, refusal) => {
+                let done = match self.viewer().await {
+                    Ok(viewer) => self.show(*roles, &**handler, &viewer, incoming).await,
+                    Err(problem) => Err(problem),
                 };
-                let done = flat(timed("service", bounded(api, self.time(), work)).await);
-                #[cfg(feature = "mutants")]
-                let done = crate::mutants::distorted(api, tenant, request, done).await;
-                self.keep(tenant, done).await
+                done.or_else(|problem| {
+                    answer::log_problem(act, &problem);
+                    let status = problem.kind().status;
+                    Document { status, ..refusal(api, &problem) }.render()
+                })
             }
         }
+    }
+
+    /// What this member is answered: nothing that the audit does not know.
+    async fn as_member<'s>(
+        &'s self,
+        roles: Roles,
+        handler: &'s dyn for<'a> Endpoint<Member<'a>>,
+        tenant: &'s Tenant,
+        incoming: Incoming<'s>,
+    ) -> Result<Rendered, Problem> {
+        let Self { api, act, .. } = *self;
+        let work = async {
+            self.limit(tenant).await?;
+            self.check_role(tenant, roles)?;
+            let member = Member { api, tenant, act };
+            match self.key()? {
+                Some(key) => once::serve(member, key, handler, incoming).await,
+                None => handler.call(member, incoming).await,
+            }
+        };
+        let done = flat(timed("service", bounded(api, self.time(), work)).await);
+        #[cfg(feature = "mutants")]
+        let done = crate::mutants::distorted(api, tenant, self.request, done).await;
+        self.keep(tenant, done).await
+    }
+
+    /// What somebody is shown who looks at a page.
+    async fn show<'s>(
+        &'s self,
+        roles: Roles,
+        handler: &'s dyn for<'a> Endpoint<Member<'a>>,
+        viewer: &'s Principal,
+        incoming: Incoming<'s>,
+    ) -> Result<Rendered, Problem> {
+        self.as_member(roles, handler, viewer.tenant()?, incoming).await
     }
 
     /// How long the service may take, with its body.
@@ -174,8 +208,20 @@ impl Call<'_> {
         if let Some(principal) = crate::mutants::nobody(self.api, self.request) {
             return Ok(Caller::User(principal));
         }
-        let bearer = bearer(self.request).ok_or(Kind::UNAUTHENTICATED)?;
-        let caller = self.api.authenticator.caller(&bearer);
+        self.caller_of(bearer(self.request)).await
+    }
+
+    /// Who looks at a page: whoever the browser's cookie names as well.
+    async fn viewer(&self) -> Result<Principal, Problem> {
+        match self.caller_of(bearer(self.request).or_else(|| session(self.request))).await? {
+            Caller::User(principal) => Ok(principal),
+            Caller::Client(_) => Err(Kind::FORBIDDEN.into()),
+        }
+    }
+
+    async fn caller_of(&self, token: Option<Secret>) -> Result<Caller, Problem> {
+        let token = token.ok_or(Kind::UNAUTHENTICATED)?;
+        let caller = self.api.authenticator.caller(&token);
         let caller = timed("principal", within(self.api, caller)).await??;
         #[cfg(feature = "mutants")]
         let caller = match caller {
@@ -349,4 +395,10 @@ fn bearer(request: &HttpRequest) -> Option<Secret> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned().into())
+}
+
+/// The token that a browser shows by its cookie.
+fn session(request: &HttpRequest) -> Option<Secret> {
+    let cookie = request.cookie(SESSION_COOKIE)?;
+    (!cookie.value().is_empty()).then(|| cookie.value().to_owned().into())
 }

@@ -93,6 +93,8 @@ impl Roles {
     pub const EVERYBODY: Self = Self(&Role::ALL);
     /// Those who work for the organisation.
     pub const STAFF: Self = Self(&[Role::Specialist, Role::Admin]);
+    /// Its patients.
+    pub const PATIENTS: Self = Self(&[Role::Patient]);
     /// Its administrators.
     pub const ADMINS: Self = Self(&[Role::Admin]);
 
@@ -104,6 +106,9 @@ impl Roles {
         self.0.contains(&role)
     }
 }
+
+/// The cookie in which a browser shows the token of whoever looks at pages.
+pub const SESSION_COOKIE: &str = "console_session";
 
 /// What a handler works with that anybody may call.
 pub struct Open<'a> {
@@ -148,7 +153,11 @@ pub(crate) enum Handler {
     Open(Box<dyn for<'a> Endpoint<Open<'a>>>),
     SignedIn(Box<dyn for<'a> Endpoint<SignedIn<'a>>>),
     Member(Roles, Box<dyn for<'a> Endpoint<Member<'a>>>),
+    Page(Roles, Box<dyn for<'a> Endpoint<Member<'a>>>, Refusal),
 }
+
+/// How a page says that something was refused or failed; its status is the problem's.
+pub type Refusal = fn(&Api, &Problem) -> Document;
 
 struct Typed<F, I, O> {
     handler: F,
@@ -253,6 +262,26 @@ impl Route {
     #[must_use]
     pub fn for_clients(self, scope: Scope) -> Self {
         Self { scope: Some(scope), ..self }
+    }
+
+    /// A page for members with one of `roles`, who may also show their token in the cookie
+    /// [`SESSION_COOKIE`]; it only looks, because a browser sends the cookie whoever asks.
+    pub fn page<F, I, O>(declared: Declared, roles: Roles, handler: F, refusal: Refusal) -> Self
+    where
+        F: for<'a> AsyncFn(Member<'a>, I) -> Result<O, Problem> + Send + Sync + 'static,
+        I: Input + 'static,
+        O: Output + 'static,
+    {
+        let handler = Box::new(Typed { handler, types: std::marker::PhantomData });
+        Self {
+            declared: Declared { method: Verb::Get, ..declared },
+            handler: Handler::Page(roles, handler, refusal),
+            describe: describe::<I, O>,
+            streams: false,
+            once: false,
+            page: None,
+            scope: None,
+        }
     }
 
     /// What the route says of itself.

@@ -179,6 +179,11 @@ pub const KEYS: &[Key] = &[
         "In development `true` admits `http(s)://127.0.0.1` and `http(s)://[::1]` on any port besides. Production refuses it.",
     ),
     plain(
+        "insights.smallest_cell",
+        "11",
+        "The least number of patients about whom an aggregate is published, 5 to 1000: what is about fewer is suppressed.",
+    ),
+    plain(
         "telemetry.url",
         "none",
         "Where the Telemetry service is, on loopback or in a private network: an origin; https in production. Without one what it is to be told waits in the database.",

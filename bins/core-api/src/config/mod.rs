@@ -10,6 +10,7 @@ mod database;
 mod fault;
 mod http;
 mod identity;
+mod insights;
 mod keys;
 mod log;
 mod purpose;
@@ -23,6 +24,7 @@ mod webhooks;
 pub use database::Database;
 pub use fault::{Fault, Faults};
 pub use http::Http;
+pub use insights::Insights;
 pub use keys::{KEYS, Key, table};
 pub use log::{Format, Log};
 pub use purpose::{

@@ -7,8 +7,8 @@ use restartix_telemetry::SealKey;
 use super::database::{ca_file, endpoint, required_url};
 use super::reader::Reader;
 use super::{
-    Database, Faults, Http, Log, Profile, Redis, Settings, Telemetry, Webhooks, audit, daily,
-    identity, storage,
+    Database, Faults, Http, Insights, Log, Profile, Redis, Settings, Telemetry, Webhooks, audit,
+    daily, identity, storage,
 };
 
 /// What `serve` and `worker` need.
@@ -34,6 +34,8 @@ pub struct Server {
     pub telemetry: Option<Telemetry>,
     /// What signs how far the audit is sealed.
     pub signing: SealKey,
+    /// What is told of what patients did.
+    pub insights: Insights,
 }
 
 impl Server {
@@ -51,6 +53,7 @@ impl Server {
         let webhooks = Webhooks::read(&mut reader);
         let telemetry = Telemetry::read(&mut reader);
         let signing = audit::signing_key(&mut reader);
+        let insights = Insights::read(&mut reader);
         for key in ["database.migrator_url", "database.bootstrap_url"] {
             if let Some(url) = reader.secret(key) {
                 endpoint(&mut reader, key, &url);
@@ -71,6 +74,7 @@ impl Server {
                 webhooks,
                 telemetry,
                 signing: signing?,
+                insights,
             })
         };
         reader.faults.or(whole())

@@ -129,6 +129,7 @@ impl Stack {
         )
     }
 
+    /// Where it is.
     pub(crate) fn base(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

@@ -1,5 +1,6 @@
 //! What handlers take: parsed once, at the edge, from path, query, headers and body.
 
+mod insights;
 mod json;
 mod node;
 mod notice;
@@ -21,6 +22,7 @@ use restartix_tenancy::Version;
 
 use crate::{Kind, Problem, Sketch};
 
+pub use insights::{GroupBy, InsightFormat, InsightQuery};
 pub use json::Body;
 pub(crate) use notice::SignedNotice;
 pub(crate) use path::{PathDate, PathRecording, PathTimeOff};
@@ -59,6 +61,19 @@ impl Parts<'_> {
     /// The part of the path that the route calls `{name}`.
     pub fn path(&self, name: &str) -> &str {
         self.request.match_info().get(name).unwrap_or_default()
+    }
+
+    /// The cookie of this name.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.request.cookie(name).map(|cookie| cookie.value().to_owned())
+    }
+
+    /// The fields of a body that a form sent (`application/x-www-form-urlencoded`).
+    pub fn form(&self) -> Result<Vec<(String, String)>, Problem> {
+        let malformed = || Problem::from(Kind::MALFORMED_BODY);
+        let text = std::str::from_utf8(&self.body).map_err(|_| malformed())?;
+        let fields = actix_web::web::Query::<Vec<(String, String)>>::from_query(text);
+        fields.map(actix_web::web::Query::into_inner).map_err(|_| malformed())
     }
 }
 

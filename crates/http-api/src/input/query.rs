@@ -18,10 +18,10 @@ use crate::{Kind, Problem, Sketch};
 
 /// The parameters of a query. Those that an operation does not know are ignored, as every proxy
 /// and every tracker that adds one expects.
-struct Parameters(Vec<(String, String)>);
+pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    fn of(request: &Parts<'_>) -> Result<Self, Problem> {
+    pub(super) fn of(request: &Parts<'_>) -> Result<Self, Problem> {
         Pairs::<Vec<(String, String)>>::from_query(request.request.query_string())
             .map(|pairs| Self(pairs.into_inner()))
             .map_err(|_| Kind::INVALID_PARAMETER.into())
@@ -33,7 +33,7 @@ impl Parameters {
         parsed.collect::<Result<_, _>>().map_err(|_| Problem::parameter(name, "invalid"))
     }
 
-    fn one<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Problem> {
+    pub(super) fn one<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Problem> {
         let mut values = self.all(name)?;
         let last = values.pop();
         if values.is_empty() { Ok(last) } else { Err(Problem::parameter(name, "repeated")) }

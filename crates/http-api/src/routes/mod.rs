@@ -10,6 +10,7 @@ mod docs;
 mod exceptions;
 mod files;
 mod holds;
+mod insights;
 mod integrations;
 mod me;
 mod memberships;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> Vec<Route> {
         integrations::routes(),
         programs::routes(),
         rehab::routes(),
+        insights::routes(),
         audit_events::routes(),
         api_clients::routes(),
         webhook_endpoints::routes(),

@@ -9,6 +9,7 @@ mod calendar_file;
 mod exceptions;
 mod file;
 mod hold;
+pub mod insight;
 mod me;
 mod membership;
 mod organization;

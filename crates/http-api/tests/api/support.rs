@@ -18,7 +18,8 @@ use restartix_kernel::{
 };
 use restartix_scheduling::memory::MemoryHolds;
 use restartix_storage::EicarScanner;
-use restartix_telemetry::memory::MemoryAuditLog;
+use restartix_telemetry::insights::SmallestCell;
+use restartix_telemetry::memory::{MemoryAuditLog, MemoryInsights};
 use restartix_tenancy::memory::{MemoryDirectory, PlainTokens};
 use restartix_tenancy::{
     Authenticator, ClaimError, ClaimSource, Found, Limited, OrgId, RateClass, RateLimits, Role,
@@ -30,8 +31,9 @@ use restartix_webhooks::{
     Attempt, Dispatch, Purpose, SealError, SealedSecret, SecretSealer, UrlRefused, WebhookSender,
 };
 use restartix_workflows::{
-    Access, AnswerKey, AnswerSealer, Bookings, Calls, Clients, Clinic, Desk, Filing, JoinKey,
-    KnownClient, Once, Recorder, Records, Rehab, Schedule, UnitOfWork, Visits, Webhooks, Work,
+    Access, AnswerKey, AnswerSealer, Bookings, Calls, Clients, Clinic, Dashboards, Desk, Filing,
+    JoinKey, KnownClient, Once, Recorder, Records, Rehab, Schedule, UnitOfWork, Visits, Webhooks,
+    Work,
 };
 use serde_json::Value;
 
@@ -242,6 +244,11 @@ pub(crate) fn bench_with(extra: Vec<Route>, config: Config) -> Bench {
         clients: Clients::new(desk.clone(), Arc::new(Programless)),
         webhooks: Webhooks::new(desk.clone(), Arc::new(Away), Arc::new(Away)),
         rehab: Rehab::new(desk.clone()),
+        dashboards: Dashboards::new(
+            desk.clone(),
+            Arc::new(MemoryInsights::new(clock.now())),
+            SmallestCell::default(),
+        ),
         records: Records::new(desk.clone()),
         once: Once::new(desk, Arc::new(Away)),
         audit: audit.clone(),

@@ -123,6 +123,7 @@ impl<'a> Scene<'a> {
         let clinic = self.clinic()?;
         let id = match collection {
             "specialists" => clinic.specialist_id.clone(),
+            "patients" => clinic.patient_id.clone(),
             "appointment-types" => {
                 let body = json!({ "name": "Probe", "duration_minutes": 30, "interval_minutes": 30, "online": true, "recording": true });
                 id_of(&self.ask("admin", "POST", "/v1/appointment-types", Some(body))?)?
