@@ -6,6 +6,7 @@
 
 mod audit;
 mod availability;
+mod insights;
 mod outage;
 mod report;
 mod request;
@@ -44,8 +45,8 @@ enum Part {
     Load(request::load::Arguments),
 }
 
-const BENCHES: [&str; 6] =
-    ["availability", "request", "video-token", "audit", "outage", "webhooks"];
+const BENCHES: [&str; 7] =
+    ["availability", "insights", "request", "video-token", "audit", "outage", "webhooks"];
 
 #[expect(clippy::print_stdout, reason = "a command-line tool answers on stdout")]
 fn main() -> Result<()> {
@@ -64,6 +65,7 @@ fn main() -> Result<()> {
     for name in &arguments.names {
         let figures = match name.as_str() {
             "availability" => availability::measure()?,
+            "insights" => insights::measure()?,
             "request" => request::measure()?,
             "video-token" => video_token::measure()?,
             "audit" => audit::measure()?,

@@ -1,17 +1,19 @@
 //! Units of work of which nobody hears: what a change costs without its trace.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use restartix_kernel::{Page, PageRequest, StoreError};
 use restartix_postgres::PgUnits;
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
+use restartix_telemetry::insights::Rollups;
 use restartix_telemetry::{
     AuditEntry, AuditEvent, AuditFilter, AuditSeals, AuditTrail, BatchId, Hour, Kept, Programs,
     Publication, RehabEvents, Tally, TelemetryFeed,
 };
-use restartix_tenancy::{Memberships, Organisations, People, Tenant};
+use restartix_tenancy::{ApiClients, Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Recordings, Rooms};
-use restartix_webhooks::{Deliveries, Endpoints, EventFeed, FeedEvent};
+use restartix_webhooks::{Deliveries, Endpoints, EventFeed, FeedEvent, Jobs};
 use restartix_workflows::{Access, DomainEvent, KeptAnswers, Outbox, UnitOfWork, Work};
 
 /// Units of work that change the same and tell nobody.
@@ -47,6 +49,14 @@ impl EventFeed for Silence {
 
     async fn after(&mut self, _: i64, _: i64) -> Result<Vec<FeedEvent>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn last(&mut self) -> Result<i64, StoreError> {
+        Ok(0)
+    }
+
+    async fn first_since(&mut self, _: DateTime<Utc>) -> Result<Option<i64>, StoreError> {
+        Ok(None)
     }
 }
 
@@ -94,6 +104,7 @@ impl Work for Unit {
         organisations: Organisations,
         people: People,
         memberships: Memberships,
+        api_clients: ApiClients,
         appointment_types: AppointmentTypes,
         calendars: Calendars,
         exceptions: Exceptions,
@@ -104,8 +115,10 @@ impl Work for Unit {
         files: Files,
         programs: Programs,
         rehab: RehabEvents,
+        rollups: Rollups,
         webhook_endpoints: Endpoints,
         webhook_deliveries: Deliveries,
+        webhook_jobs: Jobs,
         answers: KeptAnswers,
         seals: AuditSeals,
     }
