@@ -71,10 +71,31 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
         let admin = clinic.people.iter().zip(&tokens).find(|(person, _)| person.role == "admin");
         let (_, token) = admin.with_context(|| format!("{} has no admin", clinic.name))?;
         clinic.furnish(&client.with_token(token), &mut register)?;
+        if plan.database_url.is_none() {
+            history(session, &stack, clinic, &mut register)?;
+        }
         people.push((clinic, tokens));
     }
     greet(&stack, &dir, &people);
     wait(session)
+}
+
+/// Ninety days of a clinic, so that its dashboards show something. Such things cannot be told of the
+/// past over HTTP, and a database of somebody else's is left alone.
+fn history(
+    session: &Session,
+    stack: &Stack,
+    clinic: &Clinic,
+    register: &mut Register,
+) -> Result<()> {
+    register.once(&format!("history of {}", clinic.id), || {
+        let file = session.workspace().root().join("fixtures/insights/demo.sql");
+        let organisation = clinic.id.to_string();
+        let variables = [("org", organisation.as_str()), ("now", "now()")];
+        services::run_file(session, &stack.database_url, &file, &variables)?;
+        Ok(true.into())
+    })?;
+    Ok(())
 }
 
 /// Forgets the cluster, its secrets and what was made in it.
@@ -121,6 +142,7 @@ fn greet(stack: &Stack, dir: &Path, people: &[(&Clinic, Vec<String>)]) {
     let places = [
         ["server".to_owned(), stack.url.clone()],
         ["interface".to_owned(), format!("{}/docs", stack.url)],
+        ["dashboards (sign in with a token)".to_owned(), format!("{}/console", stack.url)],
         ["Daily's stand-in".to_owned(), stack.daily_url.clone()],
         ["a receiver of webhooks".to_owned(), format!("{}/hooks/NAME", stack.receiver_url)],
         ["what telemetry was told".to_owned(), format!("{}/_sandbox/events", stack.telemetry_url)],

@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 
 use crate::run::Session;
 pub(crate) use account::fingerprint;
-pub(crate) use postgres::{Cluster, remove as remove_cluster};
+pub(crate) use postgres::{Cluster, remove as remove_cluster, run_file};
 
 /// What a command needs of its private cluster.
 #[derive(Clone, Copy)]

@@ -36,6 +36,21 @@ impl Cluster {
     }
 }
 
+/// Runs a file of SQL as one transaction on the database of `url`; `:name` in it stands for a variable.
+pub(crate) fn run_file(
+    session: &Session,
+    url: &str,
+    file: &Path,
+    variables: &[(&str, &str)],
+) -> Result<()> {
+    let mut command = Command::new(programs(session)?.join("psql"));
+    command.args(["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]);
+    for (name, value) in variables {
+        command.arg(format!("--set={name}={value}"));
+    }
+    session.output(command.arg("--file").arg(file).arg("--dbname").arg(url)).map(drop)
+}
+
 /// Removes the data of the cluster under `dir`, which does not run.
 pub(crate) fn remove(dir: &Path) -> Result<()> {
     let wanted = dir.join("pg");

@@ -58,7 +58,11 @@ impl Register {
     }
 
     /// What is noted under `key`; made and noted now if nothing is.
-    fn once(&mut self, key: &str, make: impl FnOnce() -> Result<Value>) -> Result<Value> {
+    pub(crate) fn once(
+        &mut self,
+        key: &str,
+        make: impl FnOnce() -> Result<Value>,
+    ) -> Result<Value> {
         if let Some(noted) = self.made.get(key) {
             return Ok(noted.clone());
         }
