@@ -270,6 +270,28 @@ BEGIN
 END
 $$;
 
+-- A batch of appointments with a reminder that is due: leased, by when they are due.
+CREATE OR REPLACE FUNCTION definer.claim_reminders(p_limit integer, p_now timestamptz, p_until timestamptz)
+RETURNS TABLE (org_id bigint, id bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  WITH due AS (
+    SELECT a.org_id, a.id
+    FROM public.appointments a
+    WHERE a.reminder_due_at <= p_now
+    ORDER BY a.reminder_due_at
+    LIMIT p_limit
+    FOR UPDATE SKIP LOCKED
+  )
+  UPDATE public.appointments a
+  SET reminder_due_at = p_until
+  FROM due
+  WHERE a.org_id = due.org_id AND a.id = due.id
+  RETURNING a.org_id, a.id;
+END
+$$;
+
 -- Forgets answers that nobody may ask for any more, so many at most; how many it were.
 CREATE OR REPLACE FUNCTION definer.forget_answers(p_now timestamptz, p_limit integer)
 RETURNS integer
@@ -762,7 +784,7 @@ DECLARE
     "resolve_join_code": "core_app", "resolve_video_room": "core_app",
     "append_audit": "core_app",
     "claim_outbox": "core_worker", "settle_outbox": "core_worker",
-    "claim_files": "core_worker", "forget_answers": "core_worker",
+    "claim_files": "core_worker", "claim_reminders": "core_worker", "forget_answers": "core_worker",
     "claim_recordings": "core_worker", "list_open_calls": "core_worker",
     "list_room_duties": "core_worker",
     "claim_insights": "core_worker", "rebuild_insights": "core_worker",

@@ -10,8 +10,8 @@ use restartix_identity::Verifier;
 use restartix_kernel::{Clock, Random};
 use restartix_postgres::{
     Database, DatabaseConfig, PgAuditLog, PgClients, PgDirectory, PgDueFiles, PgDueRecordings,
-    PgEventQueue, PgExpiredAnswers, PgInsights, PgJoinCodes, PgOpenCalls, PgRoomDuties,
-    PgRoomNames, PgStalePatients, PgUnits,
+    PgDueReminders, PgEventQueue, PgExpiredAnswers, PgInsights, PgJoinCodes, PgOpenCalls,
+    PgRoomDuties, PgRoomNames, PgStalePatients, PgUnits,
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
@@ -21,8 +21,8 @@ use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
 use restartix_workflows::{
     AnswerSweeper, Bookings, CallWatcher, Calls, Clients, Clinic, Dashboards, Desk, FileKeeper,
-    Filing, InsightKeeper, Once, Recorder, RecordingKeeper, Records, Rehab, RoomKeeper,
-    RoomSweeper, Schedule, Visits, Webhooks, Worker,
+    Filing, InsightKeeper, Once, Recorder, RecordingKeeper, Records, Rehab, ReminderKeeper,
+    RoomKeeper, RoomSweeper, Schedule, Visits, Webhooks, Worker,
 };
 
 use crate::config;
@@ -135,6 +135,7 @@ pub(crate) fn workers(
             daily.clone(),
         )),
         Box::new(CallWatcher::new(desk.clone(), PgOpenCalls::new(worker.clone()), daily.clone())),
+        Box::new(ReminderKeeper::new(desk.clone(), PgDueReminders::new(worker.clone()))),
         Box::new(AnswerSweeper::new(PgExpiredAnswers::new(worker.clone()), clock.clone())),
         Box::new(InsightKeeper::new(desk.clone(), PgStalePatients::new(worker.clone()))),
     ];

@@ -57,7 +57,9 @@ pub(crate) async fn offers(
         return Err(Failure::NotFound);
     }
     add_holds(holds, tenant, &mut diaries, asked.range, now).await;
-    let candidates: Vec<_> = diaries.iter().map(SpecialistDiary::as_candidate).collect();
+    let open: Vec<_> = diaries.iter().map(|diary| diary.open_starts(&kind)).collect();
+    let candidates: Vec<_> =
+        diaries.iter().zip(&open).map(|(diary, open)| diary.as_candidate(open)).collect();
     let offers = match asked.mode {
         Mode::Any => any_of(&kind.rules, &candidates, asked.query, Some(now)),
         Mode::All => all_of(&kind.rules, &candidates, asked.query, Some(now)),

@@ -79,7 +79,8 @@ impl Bookings {
                 let diaries =
                     work.calendars().diaries(&[request.specialist], slot.footprint()).await?;
                 let diary = diaries.first().ok_or(Failure::NotFound)?;
-                check_slot(&kind.rules, &diary.as_diary(), request.starts_at, now)
+                let open = diary.open_starts(&kind);
+                check_slot(&kind.rules, &diary.as_diary(&open), request.starts_at, now)
                     .map_err(refusal)?;
                 Ok(slot)
             })
@@ -171,6 +172,10 @@ impl Bookings {
         let diary = work.calendars().lock(wanted.specialist, footprint).await?;
         let mut diary = diary.ok_or(Failure::NotFound)?;
         diary.busy.extend(held);
+        // Before anything is asked of the patient: of many who want one slot, those who come too late
+        // keep the calendar for a moment only.
+        let open = diary.open_starts(&kind);
+        check_slot(&kind.rules, &diary.as_diary(&open), wanted.starts_at, now).map_err(refusal)?;
         let patient = work.appointments().patient(patient, now).await?;
         let request = BookingRequest {
             id: AppointmentId::fresh(&*self.desk.random),

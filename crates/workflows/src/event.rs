@@ -60,6 +60,15 @@ pub enum Happening {
         /// Its version after that.
         version: Version,
     },
+    /// It is time to remind of an appointment.
+    ReminderDue {
+        /// Of which.
+        appointment: AppointmentId,
+        /// Its version.
+        version: Version,
+        /// How long before its start.
+        minutes_before: u32,
+    },
     /// The video room of an appointment can be entered.
     RoomReady {
         /// Whose room.
@@ -234,6 +243,7 @@ impl Happening {
             Self::AppointmentStarted { .. } => "appointment.started",
             Self::AppointmentCompleted { .. } => "appointment.completed",
             Self::AppointmentMissed { .. } => "appointment.no_show",
+            Self::ReminderDue { .. } => "appointment.reminder_due",
             Self::RoomReady { .. } => "video.room_ready",
             Self::ParticipantJoined { .. } => "video.participant_joined",
             Self::ParticipantLeft { .. } => "video.participant_left",
@@ -266,6 +276,7 @@ impl Happening {
             Self::AppointmentStarted { .. }
             | Self::AppointmentCompleted { .. }
             | Self::AppointmentMissed { .. }
+            | Self::ReminderDue { .. }
             | Self::RoomReady { .. }
             | Self::ParticipantJoined { .. }
             | Self::ParticipantLeft { .. }

@@ -1,7 +1,7 @@
 use chrono::NaiveDate;
 use restartix_kernel::{ClosureId, Page, PageRequest, PersonId, TimeOffId};
 use restartix_scheduling::engine::{LocalBlock, LocalDates, Window};
-use restartix_scheduling::{Closure, TimeOff};
+use restartix_scheduling::{Closure, Override, TimeOff};
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::Tenant;
 
@@ -25,6 +25,23 @@ impl Schedule {
             Ok(work.exceptions().set_override(specialist, date, hours).await?)
         })
         .await
+    }
+
+    /// The dates that have hours of their own, by date, as far as the caller plans for the specialist.
+    pub async fn overrides(
+        &self,
+        tenant: &Tenant,
+        specialist: PersonId,
+        page: &PageRequest,
+    ) -> Result<Page<Override>, Failure> {
+        if !may_plan_for(tenant, specialist) {
+            return Err(Failure::NotFound);
+        }
+        self.desk
+            .read(tenant, async |work| {
+                work.exceptions().overrides(specialist, page).await?.ok_or(Failure::NotFound)
+            })
+            .await
     }
 
     /// Lets the weekly hours hold again on a date.

@@ -22,6 +22,7 @@ mod once;
 mod recordings;
 mod records;
 mod rehab;
+mod reminders;
 mod rooms;
 mod schedule;
 mod telemetry;
@@ -52,9 +53,11 @@ pub use once::{
 pub use recordings::{DueRecording, DueRecordings, Recorder, RecordingKeeper};
 pub use records::{ExportPart, Records};
 pub use rehab::{ProgramDraft, ProgramPatch, Receipt, Rehab};
+pub use reminders::{DueReminders, ReminderKeeper};
 pub use rooms::{KeptRoom, RoomDuties, RoomDuty, RoomKeeper, RoomSweeper, Standing};
 pub use schedule::{Schedule, TypeDraft};
 pub use telemetry::{AuditSealer, TelemetryForwarder, TelemetryReconciler};
+pub use transitions::Seen;
 pub use unit::{Access, UnitOfWork, Work};
 pub use visits::{Entrance, JoinKey, Pass, Visits, WaitingRoom};
 pub use webhooks::{

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use restartix_kernel::{AppointmentTypeId, Page, PageRequest, PersonId};
 use restartix_scheduling::engine::{Offer, Rules, WeeklyBlock};
-use restartix_scheduling::{AppointmentType, Holds, Specialist, TypeName};
+use restartix_scheduling::{AppointmentType, Capacity, Holds, Reminders, Specialist, TypeName};
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{Change, Tenant, Version};
 
@@ -24,6 +24,10 @@ pub struct TypeDraft {
     pub name: TypeName,
     /// What it demands of a slot.
     pub rules: Rules,
+    /// How many patients come to one session.
+    pub capacity: Capacity,
+    /// How long before the start they are reminded.
+    pub reminders: Reminders,
     /// By video, or in person.
     pub online: bool,
     /// Whether it may be recorded.
@@ -32,15 +36,15 @@ pub struct TypeDraft {
 
 impl TypeDraft {
     fn with(self, id: AppointmentTypeId, version: Version) -> AppointmentType {
-        let Self { name, rules, online, recording } = self;
-        AppointmentType { id, name, rules, online, recording, version }
+        let Self { name, rules, capacity, reminders, online, recording } = self;
+        AppointmentType { id, name, rules, capacity, reminders, online, recording, version }
     }
 }
 
 impl From<AppointmentType> for TypeDraft {
     fn from(kind: AppointmentType) -> Self {
-        let AppointmentType { name, rules, online, recording, .. } = kind;
-        Self { name, rules, online, recording }
+        let AppointmentType { name, rules, capacity, reminders, online, recording, .. } = kind;
+        Self { name, rules, capacity, reminders, online, recording }
     }
 }
 
@@ -148,12 +152,20 @@ impl Schedule {
         self.desk.read(tenant, async |work| Ok(work.calendars().list(page).await?)).await
     }
 
-    /// Replaces a specialist's zone and hours. Specialists set their own, administrators anybody's.
+    /// One of them.
+    pub async fn specialist(&self, tenant: &Tenant, id: PersonId) -> Result<Specialist, Failure> {
+        self.desk
+            .read(tenant, async |work| work.calendars().find(id).await?.ok_or(Failure::NotFound))
+            .await
+    }
+
+    /// Replaces a specialist's zone and hours; with `seen`, only when that is still their version.
+    /// Specialists set their own, administrators anybody's.
     pub async fn set_hours(
         &self,
         tenant: &Tenant,
         act: &Act,
-        id: PersonId,
+        (id, seen): (PersonId, Option<Version>),
         timezone: Tz,
         hours: &[WeeklyBlock],
     ) -> Result<Specialist, Failure> {
@@ -162,9 +174,7 @@ impl Schedule {
         }
         self.desk
             .change(tenant, async |work| {
-                if !work.calendars().set_hours(id, timezone, hours).await? {
-                    return Err(Failure::NotFound);
-                }
+                settled(work.calendars().set_hours(id, timezone, hours, seen).await?, seen)?;
                 let resource = Resource::one(ResourceKind::Calendar, id);
                 self.desk.trace(work, act, resource, None).await?;
                 work.calendars().find(id).await?.ok_or(Failure::NotFound)

@@ -1,10 +1,11 @@
 //! An appointment on its way through its states.
 
 use chrono::{DateTime, Utc};
-use restartix_kernel::AppointmentId;
+use restartix_kernel::{AppointmentId, SessionId};
 use restartix_scheduling::engine::Window;
 use restartix_scheduling::{
-    Appointment, Booked, BookingRefused, ChangeReason, MoveRefused, Slot, Status, reschedule,
+    Appointment, Booked, BookingRefused, ChangeReason, MoveRefused, Moving, Slot, Status,
+    reschedule,
 };
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{Tenant, Version};
@@ -18,13 +19,12 @@ impl Bookings {
         &self,
         tenant: &Tenant,
         act: &Act,
-        id: AppointmentId,
+        (id, seen): Seen,
         reason: ChangeReason,
     ) -> Result<Appointment, Failure> {
         self.desk
             .change(tenant, async |work| {
-                let found = work.appointments().lock(tenant.reach(), id).await?;
-                let cancelled = found.ok_or(Failure::NotFound)?.cancel(reason)?;
+                let cancelled = lock(work, tenant, (id, seen)).await?.cancel(reason)?;
                 work.appointments().set_status(&cancelled).await?;
                 let (version, by) = (cancelled.version, Side::of(tenant.actor()));
                 let called_off = Happening::AppointmentCancelled { appointment: id, version, by };
@@ -41,10 +41,10 @@ impl Bookings {
         &self,
         tenant: &Tenant,
         act: &Act,
-        id: AppointmentId,
+        seen: Seen,
     ) -> Result<Appointment, Failure> {
         let told = |appointment, version| Happening::AppointmentStarted { appointment, version };
-        self.go_on(tenant, act, id, Status::InProgress, told).await
+        self.go_on(tenant, act, seen, Status::InProgress, told).await
     }
 
     /// Says that an appointment took place.
@@ -52,10 +52,10 @@ impl Bookings {
         &self,
         tenant: &Tenant,
         act: &Act,
-        id: AppointmentId,
+        seen: Seen,
     ) -> Result<Appointment, Failure> {
         let told = |appointment, version| Happening::AppointmentCompleted { appointment, version };
-        self.go_on(tenant, act, id, Status::Completed, told).await
+        self.go_on(tenant, act, seen, Status::Completed, told).await
     }
 
     /// Says that nobody came.
@@ -63,24 +63,23 @@ impl Bookings {
         &self,
         tenant: &Tenant,
         act: &Act,
-        id: AppointmentId,
+        seen: Seen,
     ) -> Result<Appointment, Failure> {
         let told = |appointment, version| Happening::AppointmentMissed { appointment, version };
-        self.go_on(tenant, act, id, Status::NoShow, told).await
+        self.go_on(tenant, act, seen, Status::NoShow, told).await
     }
 
     async fn go_on(
         &self,
         tenant: &Tenant,
         act: &Act,
-        id: AppointmentId,
+        (id, seen): Seen,
         to: Status,
         told: impl Fn(AppointmentId, Version) -> Happening,
     ) -> Result<Appointment, Failure> {
         self.desk
             .change(tenant, async |work| {
-                let found = work.appointments().lock(tenant.reach(), id).await?;
-                let gone_on = found.ok_or(Failure::NotFound)?.transition(to)?;
+                let gone_on = lock(work, tenant, (id, seen)).await?.transition(to)?;
                 work.appointments().set_status(&gone_on).await?;
                 self.desk.announce(work, told(id, gone_on.version)).await?;
                 let resource = Resource::one(ResourceKind::Appointment, id);
@@ -97,14 +96,14 @@ impl Bookings {
         &self,
         tenant: &Tenant,
         act: &Act,
-        id: AppointmentId,
+        seen: Seen,
         starts_at: DateTime<Utc>,
         reason: ChangeReason,
     ) -> Result<Appointment, Failure> {
+        let session = SessionId::fresh(&*self.desk.clock, &*self.desk.random);
+        let moving = Moving { starts_at, reason, session };
         self.desk
-            .change(tenant, async |work| {
-                self.move_in(work, tenant, act, id, starts_at, reason).await
-            })
+            .change(tenant, async |work| self.move_in(work, tenant, act, seen, moving).await)
             .await
     }
 
@@ -113,10 +112,10 @@ impl Bookings {
         work: &mut dyn Work,
         tenant: &Tenant,
         act: &Act,
-        id: AppointmentId,
-        starts_at: DateTime<Utc>,
-        reason: ChangeReason,
+        (id, seen): Seen,
+        moving: Moving,
     ) -> Result<Appointment, Failure> {
+        let Moving { starts_at, reason, .. } = moving;
         let now = self.desk.clock.now();
         let found = work.appointments().find(tenant.reach(), id).await?.ok_or(Failure::NotFound)?;
         let kind = kind(work, found.appointment_type).await?;
@@ -126,8 +125,8 @@ impl Bookings {
         let mut diary = diary.ok_or(Failure::NotFound)?;
         diary.busy.extend(held);
         // Who changed it meanwhile was before us.
-        let found = work.appointments().lock(tenant.reach(), id).await?.ok_or(Failure::NotFound)?;
-        let moved = reschedule(&found, &kind, diary, starts_at, reason, now)?;
+        let found = lock(work, tenant, (id, seen)).await?;
+        let moved = reschedule(&found, &kind, diary, moving, now)?;
         match work.appointments().reschedule(&moved).await? {
             Booked::Made => {}
             Booked::SlotTaken => return Err(BookingRefused::SlotTaken.into()),
@@ -140,6 +139,23 @@ impl Bookings {
         self.desk.trace(work, act, resource, Some(appointment.patient)).await?;
         Ok(appointment)
     }
+}
+
+/// An appointment, and the version of it that the caller has seen, when they say so.
+pub type Seen = (AppointmentId, Option<Version>);
+
+/// The appointment, within the caller's reach and as they have seen it; nobody else changes it
+/// meanwhile.
+async fn lock(
+    work: &mut dyn Work,
+    tenant: &Tenant,
+    (id, seen): Seen,
+) -> Result<Appointment, Failure> {
+    let found = work.appointments().lock(tenant.reach(), id).await?.ok_or(Failure::NotFound)?;
+    if seen.is_some_and(|seen| seen != found.version) {
+        return Err(Failure::Stale);
+    }
+    Ok(found)
 }
 
 /// From the first to the last of two times.

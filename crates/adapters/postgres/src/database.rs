@@ -37,13 +37,13 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// The usual bounds: 16 connections, 5 s of waiting, 10 s a statement, 15 s idle.
+    /// The usual bounds: 16 connections, 10 s of waiting, 10 s a statement, 15 s idle.
     pub const fn new(url: Secret) -> Self {
         Self {
             url,
             pool_size: 16,
             ca_file: None,
-            wait: Duration::from_secs(5),
+            wait: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(10),
             idle_in_transaction_timeout: Duration::from_secs(15),
         }

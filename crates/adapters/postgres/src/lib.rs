@@ -8,7 +8,7 @@
 //! * [`Database`] connects; [`PgUnits`] begins units of work; [`PgInsights`] counts.
 //! * [`PgDirectory`], [`PgClients`], [`PgJoinCodes`], [`PgRoomNames`], [`PgRoomDuties`], [`PgOpenCalls`], [`PgDueRecordings`],
 //!   [`PgEventQueue`], [`PgDueFiles`], [`PgWebhookQueue`], [`PgTelemetryQueue`], [`PgTelemetryHours`], [`PgSealQueue`],
-//!   [`PgExpiredAnswers`], [`PgStalePatients`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap` and nothing else.
+//!   [`PgExpiredAnswers`], [`PgDueReminders`], [`PgStalePatients`] and [`PgAuditLog`] cross organisations, each through the listed functions of `migrations/bootstrap` and nothing else.
 //! * [`migrate`] and [`Operator`] act for those who run the platform, with roles of their own.
 //!
 //! Why these crates: `diesel-async` speaks the protocol through `tokio-postgres`, so that no libpq
@@ -49,6 +49,7 @@ pub use files::PgDueFiles;
 pub use insights::{PgInsights, PgStalePatients};
 pub use operator::{NewOrganisation, Operator, OperatorError};
 pub use outbox::PgEventQueue;
+pub use scheduling::PgDueReminders;
 pub use seals::PgSealQueue;
 pub use telemetry::{PgTelemetryHours, PgTelemetryQueue};
 pub use tenancy::{PgClients, PgDirectory};

@@ -86,6 +86,7 @@ table! {
         timezone -> Text,
         active -> Bool,
         last_booked_at -> Nullable<Timestamptz>,
+        version -> Integer,
     }
 }
 
@@ -143,6 +144,8 @@ table! {
         alignment -> Text,
         alignment_step_minutes -> Nullable<Integer>,
         alignment_offset_minutes -> Integer,
+        capacity -> Integer,
+        reminder_minutes -> Array<Integer>,
         online -> Bool,
         recording -> Bool,
         version -> Integer,
@@ -157,6 +160,8 @@ table! {
         appointment_type_id -> Uuid,
         starts_at -> Timestamptz,
         ends_at -> Timestamptz,
+        seats -> Integer,
+        seats_taken -> Integer,
     }
 }
 
@@ -189,6 +194,8 @@ table! {
         status -> Text,
         cancel_reason -> Nullable<Text>,
         version -> Integer,
+        reminder_minutes -> Array<Integer>,
+        reminder_due_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -491,6 +498,7 @@ table! {
 
 allow_tables_to_appear_in_same_query!(audit_leaves, audit_events);
 
+allow_tables_to_appear_in_same_query!(occupancies, appointment_sessions);
 allow_tables_to_appear_in_same_query!(
     people,
     memberships,

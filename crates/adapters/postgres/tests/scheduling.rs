@@ -8,7 +8,7 @@ use restartix_kernel::{AppointmentTypeId, EventId, ManualClock, PersonId, Seeded
 use restartix_postgres::PgUnits;
 use restartix_scheduling::conformance::{self, Case};
 use restartix_scheduling::engine::{Minutes, PositiveMinutes, Rules};
-use restartix_scheduling::{AppointmentType, Calendars, Exceptions, TypeName};
+use restartix_scheduling::{AppointmentType, Calendars, Capacity, Exceptions, Reminders, TypeName};
 use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::{Principal, Role, Version};
 use restartix_testkit::TestDatabase;
@@ -45,6 +45,8 @@ impl Scene {
                 buffer_after: Minutes::new(10)?,
                 ..Rules::new(PositiveMinutes::new(30)?)
             },
+            capacity: Capacity::ONE,
+            reminders: Reminders::default(),
             online: true,
             recording: false,
             version: Version::FIRST,
@@ -144,6 +146,7 @@ async fn the_appointments_in_postgresql_keep_the_rules() -> Result<()> {
     let scene = Scene::new().await?;
     let mut work = scene.change().await?;
     conformance::appointments(work.appointments(), &scene.case, &scene.random).await;
+    conformance::seats(work.appointments(), &scene.case, &scene.random).await;
     let seen = work.appointments();
     let all = seen
         .list(restartix_tenancy::Reach::Organisation, &Default::default(), &Default::default())

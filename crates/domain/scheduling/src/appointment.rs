@@ -5,7 +5,7 @@ use restartix_kernel::{
 };
 use restartix_tenancy::{Reach, Version};
 
-use crate::{Booking, Rescheduling};
+use crate::{Booking, Reminders, Rescheduling};
 
 words! {
     /// Where an appointment stands: `confirmed -> in_progress -> completed`, or
@@ -137,6 +137,15 @@ pub struct Patient {
     pub open_appointments: u64,
 }
 
+/// The reminders of an appointment that are to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reminded {
+    /// The appointment as it stands.
+    pub appointment: Appointment,
+    /// What is to come.
+    pub reminders: Reminders,
+}
+
 /// The appointments of one organisation, within one unit of work.
 #[async_trait]
 pub trait Appointments: Send {
@@ -170,15 +179,25 @@ pub trait Appointments: Send {
         now: DateTime<Utc>,
     ) -> Result<Option<Patient>, StoreError>;
 
-    /// Keeps a booking: its session, the specialist's occupancy, the seat.
+    /// Keeps a booking: its session with the specialist's occupancy, where it opens one, and the seat.
+    /// Seats never exceed what the session has; a patient has one seat in a session.
+    /// [`StoreError::Busy`] when the session to be joined has changed since it was looked at.
     async fn add(&mut self, booking: &Booking) -> Result<Booked, StoreError>;
 
-    /// Keeps a move, and a line of it: session, the specialist's occupancy and seat go to the new
-    /// time together.
+    /// Keeps a move, and a line of it. Whoever was alone takes session and occupancy along; whoever
+    /// was not leaves them to the others. Refusals as in [`Appointments::add`].
     async fn reschedule(&mut self, moved: &Rescheduling) -> Result<Booked, StoreError>;
 
-    /// Keeps where `appointment` stands now; one that is no longer active frees its time.
+    /// Keeps where `appointment` stands now; one that is no longer active frees its seat, the last of
+    /// a session its time. Nobody is reminded of what is no longer to come.
     async fn set_status(&mut self, appointment: &Appointment) -> Result<(), StoreError>;
+
+    /// The reminders of an appointment that are to come; nobody else changes it until the unit of
+    /// work ends.
+    async fn reminders(&mut self, id: AppointmentId) -> Result<Option<Reminded>, StoreError>;
+
+    /// Keeps which reminders are to come.
+    async fn set_reminders(&mut self, reminded: &Reminded) -> Result<(), StoreError>;
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use restartix_kernel::{AppointmentTypeId, Page, PageRequest, StoreError};
 use restartix_tenancy::{Change, Version};
 
 use crate::engine::Rules;
+use crate::{Capacity, Reminders};
 
 /// What an appointment type is called: trimmed, 1 to 120 characters, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub struct AppointmentType {
     pub name: TypeName,
     /// What it demands of a slot.
     pub rules: Rules,
+    /// How many patients come to one session.
+    pub capacity: Capacity,
+    /// How long before the start they are reminded.
+    pub reminders: Reminders,
     /// By video, or in person.
     pub online: bool,
     /// Whether it may be recorded, with the patient's consent.

@@ -3,17 +3,23 @@ use restartix_kernel::{AppointmentId, SessionId};
 use restartix_tenancy::Version;
 
 use crate::engine::{SlotRefusal, Unavailable, check_slot};
-use crate::{Appointment, AppointmentType, Patient, Slot, SpecialistDiary, Status};
+use crate::{
+    Appointment, AppointmentType, Patient, Reminders, Seat, Slot, SpecialistDiary, Status,
+};
 
 /// A booking that was decided and is to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
-    /// The session that it opens.
+    /// The session in which it has a seat.
     pub session: SessionId,
+    /// How it comes by the seat.
+    pub seat: Seat,
     /// The time it takes, with its buffers as they are now.
     pub slot: Slot,
     /// The appointment as it will stand.
     pub appointment: Appointment,
+    /// The reminders that are to come.
+    pub reminders: Reminders,
 }
 
 /// Why a booking was not made, by what the caller can do next.
@@ -35,7 +41,7 @@ pub enum BookingRefused {
 pub struct BookingRequest<'a> {
     /// The id that the appointment will have.
     pub id: AppointmentId,
-    /// The id that its session will have.
+    /// The id that its session will have, where it opens one.
     pub session: SessionId,
     /// What for.
     pub kind: &'a AppointmentType,
@@ -58,7 +64,8 @@ pub fn decide(
     now: DateTime<Utc>,
 ) -> Result<Booking, BookingRefused> {
     let BookingRequest { id, session, kind, patient, starts_at, recording_consent } = *request;
-    check_slot(&kind.rules, &diary.as_diary(), starts_at, now).map_err(
+    let open = diary.open_starts(kind);
+    check_slot(&kind.rules, &diary.as_diary(&open), starts_at, now).map_err(
         |refusal| match refusal {
             SlotRefusal::Taken => BookingRefused::SlotTaken,
             SlotRefusal::Unavailable(why) => BookingRefused::SlotUnavailable(why),
@@ -68,6 +75,7 @@ pub fn decide(
         return Err(BookingRefused::TooManyOpen);
     }
     let slot = Slot::of(kind, diary.specialist, starts_at);
+    let (session, seat) = diary.seat(kind, starts_at, session);
     let appointment = Appointment {
         id,
         appointment_type: kind.id,
@@ -81,5 +89,6 @@ pub fn decide(
         cancel_reason: None,
         version: Version::FIRST,
     };
-    Ok(Booking { session, slot, appointment })
+    let reminders = kind.reminders.ahead(starts_at, now);
+    Ok(Booking { session, seat, slot, appointment, reminders })
 }

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use restartix_kernel::{Page, PageRequest, PersonId, StoreError};
-use restartix_tenancy::Personal;
+use restartix_kernel::{Page, PageRequest, PersonId, SessionId, StoreError};
+use restartix_tenancy::{Change, Personal, Version};
 
 use crate::engine::{Busy, Candidate, Diary, SpecialistCalendar, WeeklyBlock, Window};
+use crate::{AppointmentType, Seat, Session};
 
 /// Somebody who can be booked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Specialist {
     pub timezone: Tz,
     /// Their hours by weekday.
     pub hours: Vec<WeeklyBlock>,
+    /// Changes of zone and hours so far.
+    pub version: Version,
 }
 
 /// What the engine needs of one specialist for a range of time.
@@ -28,6 +31,8 @@ pub struct SpecialistDiary {
     pub calendar: SpecialistCalendar,
     /// What is booked, each with its own buffers.
     pub busy: Vec<Busy>,
+    /// What is booked, by session.
+    pub sessions: Vec<Session>,
     /// When they were last booked, for the round robin.
     pub last_booked_at: Option<DateTime<Utc>>,
     /// How many bookings they have around the range, for the round robin.
@@ -35,16 +40,38 @@ pub struct SpecialistDiary {
 }
 
 impl SpecialistDiary {
-    /// The diary as the engine reads it.
-    pub fn as_diary(&self) -> Diary<'_> {
-        Diary { calendar: &self.calendar, busy: &self.busy, open_sessions: &[] }
+    /// When the sessions start in which a seat for `kind` is free.
+    pub fn open_starts(&self, kind: &AppointmentType) -> Vec<DateTime<Utc>> {
+        let open = self.sessions.iter().filter(|session| session.is_open_for(kind));
+        open.map(|session| session.starts_at).collect()
     }
 
-    /// The specialist as the engine's round robin reads them.
-    pub fn as_candidate(&self) -> Candidate<'_, PersonId> {
+    /// The seat of whoever books `kind` then: in the session that is there, or in a new one of this
+    /// id.
+    pub fn seat(
+        &self,
+        kind: &AppointmentType,
+        starts_at: DateTime<Utc>,
+        fresh: SessionId,
+    ) -> (SessionId, Seat) {
+        let there =
+            |session: &&Session| session.starts_at == starts_at && session.is_open_for(kind);
+        match self.sessions.iter().find(there) {
+            Some(session) => (session.id, Seat::Joined),
+            None => (fresh, Seat::Opened(kind.capacity)),
+        }
+    }
+
+    /// The diary as the engine reads it, with the starts of open sessions.
+    pub fn as_diary<'a>(&'a self, open: &'a [DateTime<Utc>]) -> Diary<'a> {
+        Diary { calendar: &self.calendar, busy: &self.busy, open_sessions: open }
+    }
+
+    /// The specialist as the engine's round robin reads them, with the starts of open sessions.
+    pub fn as_candidate<'a>(&'a self, open: &'a [DateTime<Utc>]) -> Candidate<'a, PersonId> {
         Candidate {
             id: self.specialist,
-            diary: self.as_diary(),
+            diary: self.as_diary(open),
             last_booked_at: self.last_booked_at,
             booked: self.booked,
         }
@@ -60,13 +87,14 @@ pub trait Calendars: Send {
     /// One active specialist.
     async fn find(&mut self, id: PersonId) -> Result<Option<Specialist>, StoreError>;
 
-    /// Replaces zone and hours; `false` when there is no such specialist.
+    /// Replaces zone and hours; with `seen`, only when that is still the version kept.
     async fn set_hours(
         &mut self,
         id: PersonId,
         timezone: Tz,
         hours: &[WeeklyBlock],
-    ) -> Result<bool, StoreError>;
+        seen: Option<Version>,
+    ) -> Result<Change, StoreError>;
 
     /// The diaries of those of `who` that are active specialists, or of all for an empty `who`, by
     /// id; busy is what is booked within three days of `range`, so that whole local dates of every

@@ -4,6 +4,17 @@ use restartix_kernel::{ClosureId, Page, PageRequest, PersonId, StoreError, TimeO
 
 use crate::engine::{LocalBlock, LocalDates, Window};
 
+/// A date on which a specialist's weekly hours do not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// Whose.
+    pub specialist: PersonId,
+    /// On their calendar.
+    pub date: NaiveDate,
+    /// The hours in their place, by start; none: closed.
+    pub hours: Vec<LocalBlock>,
+}
+
 /// A stretch of time in which a specialist is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeOff {
@@ -78,6 +89,14 @@ pub trait Exceptions: Send {
         date: NaiveDate,
         hours: &[LocalBlock],
     ) -> Result<bool, StoreError>;
+
+    /// The dates of a specialist that have hours of their own, by date; none when there is no such
+    /// active specialist.
+    async fn overrides(
+        &mut self,
+        specialist: PersonId,
+        page: &PageRequest,
+    ) -> Result<Option<Page<Override>>, StoreError>;
 
     /// Lets the weekly hours hold again on a date; `false` when they did.
     async fn drop_override(

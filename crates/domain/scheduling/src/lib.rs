@@ -18,15 +18,19 @@ mod exceptions;
 mod hold;
 #[cfg(feature = "conformance")]
 pub mod memory;
+mod reminders;
 mod rescheduling;
+mod session;
 
 pub use appointment::{
-    Appointment, AppointmentFilter, Appointments, Booked, ChangeReason, Patient, Status,
+    Appointment, AppointmentFilter, Appointments, Booked, ChangeReason, Patient, Reminded, Status,
     TransitionRefused,
 };
 pub use appointment_type::{AppointmentType, AppointmentTypes, TypeName, TypeNameError};
 pub use booking::{Booking, BookingRefused, BookingRequest, decide};
 pub use calendar::{Calendars, Specialist, SpecialistDiary};
-pub use exceptions::{Closure, Exceptions, StretchError, TimeOff, closed_days, time_off};
+pub use exceptions::{Closure, Exceptions, Override, StretchError, TimeOff, closed_days, time_off};
 pub use hold::{Hold, HoldError, Holds, Slot};
-pub use rescheduling::{MoveRefused, Rescheduling, reschedule};
+pub use reminders::{Reminders, RemindersError};
+pub use rescheduling::{MoveRefused, Moving, Rescheduling, reschedule};
+pub use session::{Capacity, Seat, Session};

@@ -14,8 +14,8 @@ use restartix_scheduling::engine::{
 };
 use restartix_scheduling::memory::{MemoryClinic, MemoryHolds, MemoryUnit};
 use restartix_scheduling::{
-    AppointmentType, Booked, Booking, BookingRefused, BookingRequest, ChangeReason, HoldError,
-    Holds, Slot, Specialist, TypeName, decide,
+    AppointmentType, Booked, Booking, BookingRefused, BookingRequest, Capacity, ChangeReason,
+    HoldError, Holds, Reminders, Slot, Specialist, TypeName, decide,
 };
 use restartix_tenancy::conformance::principal;
 use restartix_tenancy::{Personal, Role, Tenant, Version};
@@ -44,6 +44,8 @@ impl Clinic {
             id: AppointmentTypeId::fresh(&*clock, random),
             name: TypeName::new("Consultation").unwrap(),
             rules: Rules::new(PositiveMinutes::new(60).unwrap()),
+            capacity: Capacity::ONE,
+            reminders: Reminders::default(),
             online: true,
             recording: false,
             version: Version::FIRST,
@@ -56,6 +58,7 @@ impl Clinic {
             display_name: Personal::new("Dr. Ana Pop").unwrap(),
             timezone: Tz::UTC,
             hours: vec![WeeklyBlock::new(Weekday::Tue, whole.start(), whole.end()).unwrap()],
+            version: Version::FIRST,
         });
         Self { unit, holds: MemoryHolds::default(), kind, specialist }
     }
@@ -67,7 +70,8 @@ impl Clinic {
         let others = live.iter().filter(|hold| hold.owner != who);
         diary.busy.extend(others.map(|hold| hold.slot.busy().unwrap()));
         let query = Query::new(day().starts_at, day().ends_at).unwrap();
-        availability(&self.kind.rules, &diary.as_diary(), query, Some(now()))
+        let open = diary.open_starts(&self.kind);
+        availability(&self.kind.rules, &diary.as_diary(&open), query, Some(now()))
     }
 
     async fn decide(

@@ -10,7 +10,9 @@ use restartix_kernel::{AppointmentTypeId, ManualClock, PersonId, Random, SeededR
 use restartix_scheduling::conformance::{self, Case, holds::Scene};
 use restartix_scheduling::engine::{Minutes, PositiveMinutes, Rules};
 use restartix_scheduling::memory::{MemoryClinic, MemoryHolds};
-use restartix_scheduling::{AppointmentType, HoldError, Holds, Specialist, TypeName};
+use restartix_scheduling::{
+    AppointmentType, Capacity, HoldError, Holds, Reminders, Specialist, TypeName,
+};
 use restartix_tenancy::conformance::principal;
 use restartix_tenancy::{Personal, Principal, Role, Version};
 
@@ -33,6 +35,8 @@ fn kind(clock: &ManualClock, random: &dyn Random) -> AppointmentType {
         id: AppointmentTypeId::fresh(clock, random),
         name: TypeName::new("Consultation").unwrap(),
         rules,
+        capacity: Capacity::ONE,
+        reminders: Reminders::default(),
         online: true,
         recording: false,
         version: Version::FIRST,
@@ -52,7 +56,8 @@ async fn world() -> World {
     unit.types().add(&kind).await.unwrap();
     for id in [specialist, PersonId::fresh(&random)] {
         let display_name = Personal::new("Dr. Ana Pop").unwrap();
-        unit.add_specialist(Specialist { id, display_name, timezone: Tz::UTC, hours: vec![] });
+        let (timezone, version) = (Tz::UTC, Version::FIRST);
+        unit.add_specialist(Specialist { id, display_name, timezone, hours: vec![], version });
     }
     unit.add_patient(patient);
     unit.add_patient(other_patient);
@@ -117,6 +122,7 @@ async fn the_appointments_in_memory_keep_the_rules() {
     let World { random, clinic, one, two, case, .. } = world().await;
     let mut unit = clinic.unit(one.tenant().unwrap());
     conformance::appointments(&mut unit, &case, &random).await;
+    conformance::seats(&mut unit, &case, &random).await;
     conformance::an_overlap_is_refused(&mut unit, &case, &random).await;
     conformance::a_move_into_an_overlap_is_refused(&mut unit, &case, &random).await;
     let seen = case.booking(&random, 50);

@@ -4,7 +4,7 @@ use restartix_telemetry::ResourceKind;
 use restartix_tenancy::{RateClass, Scope};
 use restartix_workflows::BookRequest;
 
-use crate::input::{AppointmentsQuery, Body, PageQuery, PathId};
+use crate::input::{AppointmentsQuery, Body, IfMatch, PageQuery, PathId};
 use crate::wire::{
     AppointmentView, AttendedView, BookBody, CalendarFile, CancelBody, PageView, PassView,
     RescheduleBody,
@@ -178,44 +178,45 @@ async fn calendar_file(
 
 async fn cancel(
     member: Member<'_>,
-    (PathId(id), Body(body)): (PathId<AppointmentId>, Body<CancelBody>),
+    (PathId(id), IfMatch(seen), Body(body)): (PathId<AppointmentId>, IfMatch, Body<CancelBody>),
 ) -> Result<Reply<AppointmentView>, Problem> {
+    let Member { api, tenant, act } = member;
     let reason = ChangeReason::try_from(body)?;
-    let cancelled = member.api.bookings.cancel(member.tenant, member.act, id, reason).await?;
+    let cancelled = api.bookings.cancel(tenant, act, (id, seen), reason).await?;
     Ok(Reply(cancelled.into()))
 }
 
 async fn reschedule(
     member: Member<'_>,
-    (PathId(id), Body(body)): (PathId<AppointmentId>, Body<RescheduleBody>),
+    (PathId(id), IfMatch(seen), Body(body)): (PathId<AppointmentId>, IfMatch, Body<RescheduleBody>),
 ) -> Result<Reply<AppointmentView>, Problem> {
     let Member { api, tenant, act } = member;
     let (starts_at, reason) = body.try_into()?;
-    let moved = api.bookings.reschedule(tenant, act, id, starts_at, reason).await?;
+    let moved = api.bookings.reschedule(tenant, act, (id, seen), starts_at, reason).await?;
     Ok(Reply(moved.into()))
 }
 
 async fn start(
     member: Member<'_>,
-    PathId(id): PathId<AppointmentId>,
+    (PathId(id), IfMatch(seen)): (PathId<AppointmentId>, IfMatch),
 ) -> Result<Reply<AppointmentView>, Problem> {
-    let started = member.api.bookings.start(member.tenant, member.act, id).await?;
+    let started = member.api.bookings.start(member.tenant, member.act, (id, seen)).await?;
     Ok(Reply(started.into()))
 }
 
 async fn complete(
     member: Member<'_>,
-    PathId(id): PathId<AppointmentId>,
+    (PathId(id), IfMatch(seen)): (PathId<AppointmentId>, IfMatch),
 ) -> Result<Reply<AppointmentView>, Problem> {
-    let completed = member.api.bookings.complete(member.tenant, member.act, id).await?;
+    let completed = member.api.bookings.complete(member.tenant, member.act, (id, seen)).await?;
     Ok(Reply(completed.into()))
 }
 
 async fn miss(
     member: Member<'_>,
-    PathId(id): PathId<AppointmentId>,
+    (PathId(id), IfMatch(seen)): (PathId<AppointmentId>, IfMatch),
 ) -> Result<Reply<AppointmentView>, Problem> {
-    let missed = member.api.bookings.miss(member.tenant, member.act, id).await?;
+    let missed = member.api.bookings.miss(member.tenant, member.act, (id, seen)).await?;
     Ok(Reply(missed.into()))
 }
 

@@ -25,6 +25,18 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         Route::member(
             Declared {
+                operation: "specialists.list_overrides",
+                method: Verb::Get,
+                path: "/v1/specialists/{id}/date-overrides",
+                summary: "The dates that have hours of their own; specialists ask for theirs.",
+                audit: AuditClass::Read(ResourceKind::Calendar),
+                rate: RateClass::Read,
+            },
+            Roles::STAFF,
+            overrides,
+        ),
+        Route::member(
+            Declared {
                 operation: "specialists.drop_override",
                 method: Verb::Delete,
                 path: "/v1/specialists/{id}/date-overrides/{date}",
@@ -81,6 +93,14 @@ async fn set_override(
     let hours = Vec::<LocalBlock>::try_from(body)?;
     member.api.schedule.set_override(member.tenant, member.act, id, date, &hours).await?;
     Ok(Reply(OverrideView::new(id, date, &hours)))
+}
+
+async fn overrides(
+    member: Member<'_>,
+    (PathId(id), PageQuery(page)): (PathId<PersonId>, PageQuery),
+) -> Result<Reply<PageView<OverrideView>>, Problem> {
+    let found = member.api.schedule.overrides(member.tenant, id, &page).await?;
+    Ok(Reply(found.into()))
 }
 
 async fn drop_override(

@@ -2,7 +2,7 @@ use restartix_kernel::PersonId;
 use restartix_telemetry::ResourceKind;
 use restartix_tenancy::RateClass;
 
-use crate::input::{Body, PageQuery, PathId};
+use crate::input::{Body, IfMatch, PageQuery, PathId};
 use crate::wire::{HoursBody, PageView, SpecialistView};
 use crate::{AuditClass, Declared, Member, Problem, Reply, Roles, Route, Verb};
 
@@ -19,6 +19,18 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::EVERYBODY,
             list,
+        ),
+        Route::member(
+            Declared {
+                operation: "specialists.get",
+                method: Verb::Get,
+                path: "/v1/specialists/{id}",
+                summary: "Somebody who can be booked, and their hours.",
+                audit: AuditClass::Read(ResourceKind::Calendar),
+                rate: RateClass::Read,
+            },
+            Roles::EVERYBODY,
+            get,
         ),
         Route::member(
             Declared {
@@ -43,12 +55,19 @@ async fn list(
     Ok(Reply(specialists.into()))
 }
 
+async fn get(
+    member: Member<'_>,
+    PathId(id): PathId<PersonId>,
+) -> Result<Reply<SpecialistView>, Problem> {
+    Ok(Reply(member.api.schedule.specialist(member.tenant, id).await?.into()))
+}
+
 async fn set_hours(
     member: Member<'_>,
-    (PathId(id), Body(body)): (PathId<PersonId>, Body<HoursBody>),
+    (PathId(id), IfMatch(seen), Body(body)): (PathId<PersonId>, IfMatch, Body<HoursBody>),
 ) -> Result<Reply<SpecialistView>, Problem> {
     let Member { api, tenant, act } = member;
     let (zone, hours) = body.try_into()?;
-    let specialist = api.schedule.set_hours(tenant, act, id, zone, &hours).await?;
+    let specialist = api.schedule.set_hours(tenant, act, (id, seen), zone, &hours).await?;
     Ok(Reply(specialist.into()))
 }

@@ -1,5 +1,5 @@
 use restartix_scheduling::engine::{Alignment, Minutes, PositiveMinutes, Rules};
-use restartix_scheduling::{AppointmentType, TypeName};
+use restartix_scheduling::{AppointmentType, Capacity, Reminders, TypeName};
 use restartix_tenancy::Version;
 use restartix_workflows::{Failure, TypeDraft};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub struct TypeView {
     #[schema(required = true)]
     max_per_day: Option<u32>,
     alignment: AlignmentBody,
+    capacity: u16,
+    reminder_minutes: Vec<u32>,
     online: bool,
     recording: bool,
     version: i32,
@@ -61,12 +63,24 @@ pub struct TypeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     alignment: Option<AlignmentBody>,
+    /// How many patients come to one session; 1 unless given, 1,000 at most.
+    #[serde(default = "one")]
+    capacity: u16,
+    /// How long before the start somebody is to be reminded: at most 5, each 1 to 43,200; a day and an
+    /// hour unless given.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    reminder_minutes: Option<Vec<u32>>,
     /// By video (unless given) or in person.
     #[serde(default = "yes")]
     online: bool,
     /// Whether it may be recorded, with the patient's consent.
     #[serde(default)]
     recording: bool,
+}
+
+const fn one() -> u16 {
+    1
 }
 
 const fn yes() -> bool {
@@ -104,6 +118,12 @@ pub struct TypePatchBody {
     #[serde(deserialize_with = "present")]
     #[schema(nullable = false)]
     alignment: Option<AlignmentBody>,
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
+    capacity: Option<u16>,
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
+    reminder_minutes: Option<Vec<u32>>,
     #[serde(deserialize_with = "present")]
     #[schema(nullable = false)]
     online: Option<bool>,
@@ -147,7 +167,8 @@ impl View for TypeView {
 
 impl From<AppointmentType> for TypeView {
     fn from(kind: AppointmentType) -> Self {
-        let AppointmentType { id, name, rules, online, recording, version } = kind;
+        let AppointmentType { id, name, rules, capacity, reminders, online, recording, version } =
+            kind;
         Self {
             id: Id(id),
             name: name.as_str().to_owned(),
@@ -159,6 +180,8 @@ impl From<AppointmentType> for TypeView {
             horizon_days: rules.horizon.map(|horizon| horizon.get() / DAY),
             max_per_day: rules.max_per_day,
             alignment: rules.alignment.into(),
+            capacity: capacity.get(),
+            reminder_minutes: reminders.minutes().to_vec(),
             online,
             recording,
             version: version.get(),
@@ -256,6 +279,14 @@ fn per_day(limit: Option<u32>) -> Result<Option<u32>, Failure> {
     }
 }
 
+fn capacity(seats: u16) -> Result<Capacity, Failure> {
+    Capacity::new(seats).ok_or_else(|| invalid("/capacity", "out_of_range"))
+}
+
+fn reminders(minutes: &[u32]) -> Result<Reminders, Failure> {
+    Reminders::new(minutes).map_err(|_| invalid("/reminder_minutes", "out_of_range"))
+}
+
 fn name(text: &str) -> Result<TypeName, Failure> {
     TypeName::new(text).map_err(|_| invalid("/name", "invalid"))
 }
@@ -276,8 +307,11 @@ impl TryFrom<TypeBody> for TypeDraft {
             max_per_day: per_day(body.max_per_day)?,
             alignment: body.alignment.map(TryInto::try_into).transpose()?.unwrap_or_default(),
         };
+        let capacity = capacity(body.capacity)?;
+        let reminders = body.reminder_minutes.as_deref().map(reminders).transpose()?;
+        let reminders = reminders.unwrap_or_default();
         let TypeBody { online, recording, .. } = body;
-        Ok(Self { name: name(&body.name)?, rules, online, recording })
+        Ok(Self { name: name(&body.name)?, rules, capacity, reminders, online, recording })
     }
 }
 
@@ -311,6 +345,12 @@ impl TypePatchBody {
         }
         if let Some(value) = self.name {
             draft.name = name(&value)?;
+        }
+        if let Some(value) = self.capacity {
+            draft.capacity = capacity(value)?;
+        }
+        if let Some(value) = self.reminder_minutes {
+            draft.reminders = reminders(&value)?;
         }
         draft.online = self.online.unwrap_or(draft.online);
         draft.recording = self.recording.unwrap_or(draft.recording);

@@ -1,7 +1,7 @@
 use chrono::NaiveDate;
 use restartix_kernel::PersonId;
 use restartix_scheduling::engine::{EngineError, LocalBlock, LocalDates, Window};
-use restartix_scheduling::{Closure, StretchError, TimeOff, closed_days, time_off};
+use restartix_scheduling::{Closure, Override, StretchError, TimeOff, closed_days, time_off};
 use restartix_workflows::Failure;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -87,6 +87,12 @@ impl OverrideView {
             end: block.end().to_string(),
         });
         Self { specialist_id: Id(specialist), date: Date(date), hours: hours.collect() }
+    }
+}
+
+impl From<Override> for OverrideView {
+    fn from(own: Override) -> Self {
+        Self::new(own.specialist, own.date, &own.hours)
     }
 }
 

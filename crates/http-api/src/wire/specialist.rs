@@ -2,6 +2,7 @@ use chrono::Weekday;
 use chrono_tz::Tz;
 use restartix_scheduling::Specialist;
 use restartix_scheduling::engine::{EngineError, WeeklyBlock};
+use restartix_tenancy::Version;
 use restartix_workflows::Failure;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +17,8 @@ pub struct SpecialistView {
     display_name: String,
     timezone: Zone,
     hours: Vec<HoursBlock>,
+    /// Of zone and hours, as in `ETag`.
+    version: i32,
 }
 
 /// A specialist's hours by weekday, in their own zone.
@@ -81,16 +84,21 @@ impl From<WeekdayWord> for Weekday {
     }
 }
 
-impl View for SpecialistView {}
+impl View for SpecialistView {
+    fn version(&self) -> Option<Version> {
+        Version::new(self.version)
+    }
+}
 
 impl From<Specialist> for SpecialistView {
     fn from(specialist: Specialist) -> Self {
-        let Specialist { id, display_name, timezone, hours } = specialist;
+        let Specialist { id, display_name, timezone, hours, version } = specialist;
         Self {
             id: Id(id),
             display_name: display_name.expose().to_owned(),
             timezone: Zone(timezone),
             hours: hours.into_iter().map(Into::into).collect(),
+            version: version.get(),
         }
     }
 }

@@ -38,7 +38,9 @@ pub(crate) const fn fact(what: Happening) -> Option<(Whom, Fact)> {
             let (part, whom) = attendee(part, person);
             (whom, AnalyticsFact::VideoLeft { appointment, part, seconds })
         }
-        Happening::RoomReady { .. }
+        // The appointment itself was told; that somebody was reminded of it says no more.
+        Happening::ReminderDue { .. }
+        | Happening::RoomReady { .. }
         | Happening::RecordingAvailable { .. }
         | Happening::FileAvailable { .. }
         | Happening::FileRejected { .. }

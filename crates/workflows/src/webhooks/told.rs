@@ -37,6 +37,9 @@ pub(crate) const fn told(what: Happening) -> Option<Event> {
         Happening::ParticipantLeft { appointment: id, version, part, seconds, .. } => {
             Event::VideoParticipantLeft { id, version, role: role(part), seconds }
         }
+        Happening::ReminderDue { appointment: id, version, minutes_before } => {
+            Event::AppointmentReminderDue { id, version, minutes_before }
+        }
         Happening::RoomReady { appointment: id, version } => Event::VideoRoomReady { id, version },
         Happening::RecordingAvailable { appointment: id, version } => {
             Event::VideoRecordingAvailable { id, version }

@@ -1,24 +1,20 @@
-use std::ops::Bound;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::RunQueryDsl;
 use restartix_kernel::{AppointmentId, AppointmentTypeId, Page, PageRequest, PersonId, StoreError};
 use restartix_scheduling::{
-    Appointment, AppointmentFilter, Appointments, Booked, Booking, Patient, Rescheduling, Slot,
-    Status,
+    Appointment, AppointmentFilter, Appointments, Booked, Booking, ChangeReason, Patient, Reminded,
+    Rescheduling, Status,
 };
 use restartix_tenancy::{People, Reach, Role, Version};
 use uuid::Uuid;
 
 use crate::error::{store_error, unreadable};
-use crate::schema::{
-    appointment_moves as moves, appointment_sessions as sessions, appointments, care_relations,
-    occupancies, people, specialists,
-};
+use crate::scheduling::seats::settled;
+use crate::scheduling::types::{read_reminders, stored_reminders};
+use crate::schema::{appointments, care_relations, people};
 use crate::unit::{PgWork, after};
 
 #[derive(Queryable, Selectable)]
@@ -205,23 +201,11 @@ impl Appointments for PgWork {
     }
 
     async fn add(&mut self, booking: &Booking) -> Result<Booked, StoreError> {
-        match self.insert(booking).await {
-            Ok(()) => Ok(Booked::Made),
-            Err(Error::DatabaseError(DatabaseErrorKind::ExclusionViolation, _)) => {
-                Ok(Booked::SlotTaken)
-            }
-            Err(error) => Err(store_error(error)),
-        }
+        settled(self.take_seat(booking).await)
     }
 
     async fn reschedule(&mut self, moved: &Rescheduling) -> Result<Booked, StoreError> {
-        match self.carry(moved).await {
-            Ok(()) => Ok(Booked::Made),
-            Err(Error::DatabaseError(DatabaseErrorKind::ExclusionViolation, _)) => {
-                Ok(Booked::SlotTaken)
-            }
-            Err(error) => Err(store_error(error)),
-        }
+        settled(self.carry(moved).await)
     }
 
     async fn set_status(&mut self, appointment: &Appointment) -> Result<(), StoreError> {
@@ -229,130 +213,45 @@ impl Appointments for PgWork {
         let session: Uuid = diesel::update(appointments::table.find(key))
             .set((
                 appointments::status.eq(appointment.status.as_str()),
-                appointments::cancel_reason
-                    .eq(appointment.cancel_reason.map(restartix_scheduling::ChangeReason::as_str)),
+                appointments::cancel_reason.eq(appointment.cancel_reason.map(ChangeReason::as_str)),
                 appointments::version.eq(appointment.version.get()),
+                appointments::reminder_minutes.eq(Vec::<i32>::new()),
+                appointments::reminder_due_at.eq(None::<DateTime<Utc>>),
             ))
             .returning(appointments::session_id)
             .get_result(self.tx())
             .await
             .map_err(store_error)?;
         if !appointment.status.is_active() {
-            diesel::update(occupancies::table.filter(occupancies::session_id.eq(session)))
-                .set(occupancies::active.eq(false))
-                .execute(self.tx())
-                .await
-                .map_err(store_error)?;
+            self.leave_seat(session).await.map_err(store_error)?;
         }
         Ok(())
     }
-}
 
-/// A slot with its buffers, for the constraint that keeps two apart.
-fn blocked(slot: &Slot) -> (Bound<DateTime<Utc>>, Bound<DateTime<Utc>>) {
-    let footprint = slot.footprint();
-    (Bound::Included(footprint.starts_at), Bound::Excluded(footprint.ends_at))
-}
-
-fn minutes(length: u32) -> i32 {
-    i32::try_from(length).unwrap_or(i32::MAX)
-}
-
-impl PgWork {
-    async fn carry(&mut self, moved: &Rescheduling) -> QueryResult<()> {
-        let org_id = self.org_id();
-        let Rescheduling { starts_at_before, slot, appointment, reason } = moved;
-        let (id, version) = (appointment.id.get(), appointment.version.get());
-        let session: Uuid = diesel::update(appointments::table.find((org_id, id)))
-            .set((
-                appointments::starts_at.eq(appointment.starts_at),
-                appointments::ends_at.eq(appointment.ends_at),
-                appointments::version.eq(version),
-            ))
-            .returning(appointments::session_id)
+    async fn reminders(&mut self, id: AppointmentId) -> Result<Option<Reminded>, StoreError> {
+        let row: Option<(AppointmentRow, Vec<i32>)> = appointments::table
+            .find((self.org_id(), id.get()))
+            .select((AppointmentRow::as_select(), appointments::reminder_minutes))
+            .for_no_key_update()
             .get_result(self.tx())
-            .await?;
-        diesel::update(sessions::table.find((org_id, session)))
-            .set((sessions::starts_at.eq(slot.starts_at), sessions::ends_at.eq(slot.ends_at)))
-            .execute(self.tx())
-            .await?;
-        let specialist = slot.specialist.as_uuid();
-        diesel::update(occupancies::table.find((org_id, session, specialist)))
-            .set((
-                occupancies::starts_at.eq(slot.starts_at),
-                occupancies::ends_at.eq(slot.ends_at),
-                occupancies::buffer_before_minutes.eq(minutes(slot.buffer_before.get())),
-                occupancies::buffer_after_minutes.eq(minutes(slot.buffer_after.get())),
-                occupancies::blocked.eq(blocked(slot)),
-            ))
-            .execute(self.tx())
-            .await?;
-        diesel::insert_into(moves::table)
-            .values((
-                moves::org_id.eq(org_id),
-                moves::appointment_id.eq(id),
-                moves::version.eq(version),
-                moves::starts_at_before.eq(starts_at_before),
-                moves::starts_at_after.eq(slot.starts_at),
-                moves::reason.eq(reason.as_str()),
-            ))
-            .execute(self.tx())
-            .await?;
-        Ok(())
+            .await
+            .optional()
+            .map_err(store_error)?;
+        let Some((row, minutes)) = row else { return Ok(None) };
+        let reminders = read_reminders(&minutes)?;
+        Ok(Some(Reminded { appointment: row.try_into()?, reminders }))
     }
 
-    async fn insert(&mut self, booking: &Booking) -> QueryResult<()> {
-        let org_id = self.org_id();
-        let Booking { slot, appointment, .. } = booking;
-        let (kind, specialist) = (slot.appointment_type.as_uuid(), slot.specialist.as_uuid());
-        let session = booking.session.as_uuid();
-        diesel::insert_into(sessions::table)
-            .values((
-                sessions::org_id.eq(org_id),
-                sessions::id.eq(session),
-                sessions::appointment_type_id.eq(kind),
-                sessions::starts_at.eq(slot.starts_at),
-                sessions::ends_at.eq(slot.ends_at),
+    async fn set_reminders(&mut self, reminded: &Reminded) -> Result<(), StoreError> {
+        let Reminded { appointment, reminders } = reminded;
+        diesel::update(appointments::table.find((self.org_id(), appointment.id.get())))
+            .set((
+                appointments::reminder_minutes.eq(stored_reminders(reminders)?),
+                appointments::reminder_due_at.eq(reminders.next_at(appointment.starts_at)),
             ))
             .execute(self.tx())
-            .await?;
-        diesel::insert_into(occupancies::table)
-            .values((
-                occupancies::org_id.eq(org_id),
-                occupancies::session_id.eq(session),
-                occupancies::specialist_id.eq(specialist),
-                occupancies::starts_at.eq(slot.starts_at),
-                occupancies::ends_at.eq(slot.ends_at),
-                occupancies::buffer_before_minutes.eq(minutes(slot.buffer_before.get())),
-                occupancies::buffer_after_minutes.eq(minutes(slot.buffer_after.get())),
-                occupancies::blocked.eq(blocked(slot)),
-            ))
-            .execute(self.tx())
-            .await?;
-        diesel::insert_into(appointments::table)
-            .values((
-                appointments::org_id.eq(org_id),
-                appointments::id.eq(appointment.id.get()),
-                appointments::session_id.eq(session),
-                appointments::appointment_type_id.eq(kind),
-                appointments::specialist_id.eq(specialist),
-                appointments::patient_id.eq(appointment.patient.as_uuid()),
-                appointments::starts_at.eq(appointment.starts_at),
-                appointments::ends_at.eq(appointment.ends_at),
-                appointments::online.eq(appointment.online),
-                appointments::recording_consent.eq(appointment.recording_consent),
-                appointments::status.eq(appointment.status.as_str()),
-                appointments::version.eq(appointment.version.get()),
-            ))
-            .execute(self.tx())
-            .await?;
-        diesel::update(specialists::table.find((org_id, specialist)))
-            .set(
-                specialists::last_booked_at
-                    .eq(diesel::dsl::now.into_sql::<diesel::sql_types::Timestamptz>().nullable()),
-            )
-            .execute(self.tx())
-            .await?;
+            .await
+            .map_err(store_error)?;
         Ok(())
     }
 }

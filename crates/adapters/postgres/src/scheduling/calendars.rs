@@ -3,25 +3,42 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use restartix_kernel::{Page, PageRequest, PersonId, StoreError};
+use restartix_kernel::{AppointmentTypeId, Page, PageRequest, PersonId, SessionId, StoreError};
 use restartix_scheduling::engine::{
     Busy, LocalTime, Minutes, SpecialistCalendar, WeeklyBlock, Window,
 };
-use restartix_scheduling::{Calendars, Specialist, SpecialistDiary};
-use restartix_tenancy::Personal;
+use restartix_scheduling::{Calendars, Session, Specialist, SpecialistDiary};
+use restartix_tenancy::{Change, Personal, Version};
 use uuid::Uuid;
 
 use crate::error::{store_error, unreadable};
-use crate::schema::{occupancies, people, specialist_weekly_hours as hours, specialists};
-use crate::unit::{PgWork, after};
+use crate::scheduling::types::capacity;
+use crate::schema::{
+    appointment_sessions as sessions, occupancies, people, specialist_weekly_hours as hours,
+    specialists,
+};
+use crate::unit::{PgWork, after, changed, versions};
 
 /// How far around a range bookings are read: whole local dates of every zone, and buffers of a day.
 pub(super) const AROUND: TimeDelta = TimeDelta::days(3);
 
 type HoursRow = (Uuid, i16, i16, i16);
-type BusyRow = (Uuid, DateTime<Utc>, DateTime<Utc>, i32, i32);
+/// What is shown of a specialist besides the hours.
+const SHOWN: (specialists::id, people::display_name, specialists::timezone, specialists::version) =
+    (specialists::id, people::display_name, specialists::timezone, specialists::version);
+
+/// A session of a specialist, as it is busy.
+type BusyRow = (
+    Uuid,
+    DateTime<Utc>,
+    DateTime<Utc>,
+    i32,
+    i32,
+    (Uuid, Uuid, DateTime<Utc>, DateTime<Utc>, i32, i32),
+);
 type SpecialistRow = (Uuid, String, Option<DateTime<Utc>>);
 
 fn block((_, weekday, start, end): HoursRow) -> Result<WeeklyBlock, StoreError> {
@@ -35,14 +52,26 @@ fn block((_, weekday, start, end): HoursRow) -> Result<WeeklyBlock, StoreError> 
     WeeklyBlock::new(weekday.ok_or_else(wrong)?, time(start)?, time(end)?).map_err(|_| wrong())
 }
 
-fn busy((_, starts_at, ends_at, before, after): BusyRow) -> Result<Busy, StoreError> {
+fn busy(
+    (_, starts_at, ends_at, before, after, session): BusyRow,
+) -> Result<(Busy, Session), StoreError> {
     let wrong = || unreadable("occupancies");
     let minutes = |value: i32| {
         let value = u32::try_from(value).map_err(|_| wrong())?;
         Minutes::new(value).map_err(|_| wrong())
     };
     let busy = Busy::new(starts_at, ends_at).map_err(|_| wrong())?;
-    Ok(busy.with_buffers(minutes(before)?, minutes(after)?).counted())
+    let busy = busy.with_buffers(minutes(before)?, minutes(after)?).counted();
+    let (id, kind, starts_at, ends_at, seats, taken) = session;
+    let session = Session {
+        id: SessionId::from_uuid(id),
+        appointment_type: AppointmentTypeId::from_uuid(kind),
+        starts_at,
+        ends_at,
+        seats: capacity(seats)?,
+        taken: u16::try_from(taken).map_err(|_| unreadable("appointment_sessions.seats_taken"))?,
+    };
+    Ok((busy, session))
 }
 
 fn zone(name: &str) -> Result<Tz, StoreError> {
@@ -85,9 +114,11 @@ impl PgWork {
         &mut self,
         who: &[Uuid],
         range: Window,
-    ) -> Result<BTreeMap<Uuid, Vec<Busy>>, StoreError> {
+    ) -> Result<BTreeMap<Uuid, Vec<(Busy, Session)>>, StoreError> {
         let (from, to) = (range.starts_at - AROUND, range.ends_at + AROUND);
+        let session = sessions::id.eq(occupancies::session_id);
         let rows: Vec<BusyRow> = occupancies::table
+            .inner_join(sessions::table.on(sessions::org_id.eq(occupancies::org_id).and(session)))
             .filter(occupancies::specialist_id.eq_any(who))
             .filter(occupancies::active)
             .filter(occupancies::starts_at.ge(from))
@@ -98,6 +129,14 @@ impl PgWork {
                 occupancies::ends_at,
                 occupancies::buffer_before_minutes,
                 occupancies::buffer_after_minutes,
+                (
+                    sessions::id,
+                    sessions::appointment_type_id,
+                    sessions::starts_at,
+                    sessions::ends_at,
+                    sessions::seats,
+                    sessions::seats_taken,
+                ),
             ))
             .load(self.tx())
             .await
@@ -120,12 +159,14 @@ impl PgWork {
                 let mut calendar = SpecialistCalendar::new(zone(&timezone)?);
                 calendar.weekly_hours = hours.remove(&id).unwrap_or_default();
                 exceptions.add_to(id, &mut calendar);
-                let busy = booked.remove(&id).unwrap_or_default();
+                let booked = booked.remove(&id).unwrap_or_default();
+                let (busy, sessions): (Vec<Busy>, Vec<Session>) = booked.into_iter().unzip();
                 Ok(SpecialistDiary {
                     specialist: PersonId::from_uuid(id),
                     calendar,
                     booked: u64::try_from(busy.len()).unwrap_or(u64::MAX),
                     busy,
+                    sessions,
                     last_booked_at,
                 })
             })
@@ -134,18 +175,20 @@ impl PgWork {
 
     async fn with_hours(
         &mut self,
-        rows: Vec<(Uuid, String, String)>,
+        rows: Vec<(Uuid, String, String, i32)>,
     ) -> Result<Vec<Specialist>, StoreError> {
         let who: Vec<Uuid> = rows.iter().map(|row| row.0).collect();
         let mut hours = self.hours(&who).await?;
         rows.into_iter()
-            .map(|(id, name, timezone)| {
+            .map(|(id, name, timezone, version)| {
                 Ok(Specialist {
                     id: PersonId::from_uuid(id),
                     display_name: Personal::new(&name)
                         .map_err(|_| unreadable("people.display_name"))?,
                     timezone: zone(&timezone)?,
                     hours: hours.remove(&id).unwrap_or_default(),
+                    version: Version::new(version)
+                        .ok_or_else(|| unreadable("specialists.version"))?,
                 })
             })
             .collect()
@@ -165,7 +208,7 @@ impl Calendars for PgWork {
         let rows = query
             .order(specialists::id)
             .limit(page.limit.one_more())
-            .select((specialists::id, people::display_name, specialists::timezone))
+            .select(SHOWN)
             .load(self.tx())
             .await
             .map_err(store_error)?;
@@ -178,7 +221,7 @@ impl Calendars for PgWork {
             .inner_join(people::table.on(people::id.eq(specialists::id)))
             .filter(specialists::id.eq(id.as_uuid()))
             .filter(specialists::active)
-            .select((specialists::id, people::display_name, specialists::timezone))
+            .select(SHOWN)
             .load(self.tx())
             .await
             .map_err(store_error)?;
@@ -190,16 +233,24 @@ impl Calendars for PgWork {
         id: PersonId,
         timezone: Tz,
         weekly: &[WeeklyBlock],
-    ) -> Result<bool, StoreError> {
+        seen: Option<Version>,
+    ) -> Result<Change, StoreError> {
         let (org_id, id) = (self.org_id(), id.as_uuid());
+        let (least, most) = versions(seen);
         let rows = diesel::update(specialists::table.find((org_id, id)))
             .filter(specialists::active)
-            .set(specialists::timezone.eq(timezone.name()))
+            .filter(specialists::version.between(least, most))
+            .set((
+                specialists::timezone.eq(timezone.name()),
+                specialists::version.eq(specialists::version + 1),
+            ))
             .execute(self.tx())
             .await
             .map_err(store_error)?;
         if rows == 0 {
-            return Ok(false);
+            let there = specialists::table.find((org_id, id)).filter(specialists::active);
+            let there = diesel::select(exists(there)).get_result(self.tx()).await;
+            return Ok(changed(rows, there.map_err(store_error)?));
         }
         diesel::delete(hours::table.filter(hours::specialist_id.eq(id)))
             .execute(self.tx())
@@ -226,7 +277,7 @@ impl Calendars for PgWork {
             .execute(self.tx())
             .await
             .map_err(store_error)?;
-        Ok(true)
+        Ok(Change::Made)
     }
 
     async fn diaries(

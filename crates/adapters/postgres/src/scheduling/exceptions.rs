@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types as sql;
 use diesel_async::RunQueryDsl;
@@ -9,7 +10,7 @@ use restartix_kernel::{ClosureId, Page, PageRequest, PersonId, StoreError, TimeO
 use restartix_scheduling::engine::{
     DateOverride, LocalBlock, LocalDates, LocalTime, SpecialistCalendar, Window,
 };
-use restartix_scheduling::{Closure, Exceptions, TimeOff};
+use restartix_scheduling::{Closure, Exceptions, Override, TimeOff};
 use uuid::Uuid;
 
 use super::calendars::{AROUND, minute_of};
@@ -174,6 +175,15 @@ impl PgWork {
     }
 }
 
+impl PgWork {
+    /// Whether there is such an active specialist.
+    async fn is_active(&mut self, specialist: PersonId) -> Result<bool, StoreError> {
+        let them = specialists::table.filter(specialists::id.eq(specialist.as_uuid()));
+        let there = diesel::select(exists(them.filter(specialists::active)));
+        there.get_result(self.tx()).await.map_err(store_error)
+    }
+}
+
 #[async_trait]
 impl Exceptions for PgWork {
     async fn set_override(
@@ -214,6 +224,40 @@ impl Exceptions for PgWork {
         Ok(true)
     }
 
+    async fn overrides(
+        &mut self,
+        specialist: PersonId,
+        page: &PageRequest,
+    ) -> Result<Option<Page<Override>>, StoreError> {
+        if !self.is_active(specialist).await? {
+            return Ok(None);
+        }
+        let own = || overrides::table.filter(overrides::specialist_id.eq(specialist.as_uuid()));
+        let mut dates =
+            own().select(overrides::date).distinct().order(overrides::date).into_boxed();
+        if let Some(date) = after::<NaiveDate>(page)? {
+            dates = dates.filter(overrides::date.gt(date));
+        }
+        let dates: Vec<NaiveDate> =
+            dates.limit(page.limit.one_more()).load(self.tx()).await.map_err(store_error)?;
+        let rows: Vec<(NaiveDate, i16, i16)> = own()
+            .filter(overrides::date.eq_any(&dates))
+            .order((overrides::date, overrides::start_minute))
+            .select((overrides::date, overrides::start_minute, overrides::end_minute))
+            .load(self.tx())
+            .await
+            .map_err(store_error)?;
+        let mut found = Vec::with_capacity(dates.len());
+        for of_date in rows.chunk_by(|one, next| one.0 == next.0) {
+            let Some((date, ..)) = of_date.first() else { continue };
+            let hours = of_date.iter().map(|row| Ok(replaced(row.0, row.1, row.2)?.block()));
+            let hours: Result<Vec<_>, StoreError> = hours.collect();
+            let hours = hours?.into_iter().flatten().collect();
+            found.push(Override { specialist, date: *date, hours });
+        }
+        Ok(Some(Page::of_one_more(found, page.limit, |it: &Override| it.date.to_string())))
+    }
+
     async fn drop_override(
         &mut self,
         specialist: PersonId,
@@ -250,14 +294,7 @@ impl Exceptions for PgWork {
         page: &PageRequest,
     ) -> Result<Option<Page<TimeOff>>, StoreError> {
         let who = specialist.as_uuid();
-        let there = specialists::table
-            .filter(specialists::id.eq(who))
-            .filter(specialists::active)
-            .count()
-            .get_result::<i64>(self.tx())
-            .await
-            .map_err(store_error)?;
-        if there == 0 {
+        if !self.is_active(specialist).await? {
             return Ok(None);
         }
         let mut query = time_off::table.filter(time_off::specialist_id.eq(who)).into_boxed();

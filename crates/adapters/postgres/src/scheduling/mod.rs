@@ -3,4 +3,8 @@
 mod appointments;
 mod calendars;
 mod exceptions;
+mod reminders;
+mod seats;
 mod types;
+
+pub use reminders::PgDueReminders;

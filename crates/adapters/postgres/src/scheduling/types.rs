@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use restartix_kernel::{AppointmentTypeId, Page, PageRequest, StoreError};
 use restartix_scheduling::engine::{Alignment, Minutes, PositiveMinutes, Rules};
-use restartix_scheduling::{AppointmentType, AppointmentTypes, TypeName};
+use restartix_scheduling::{AppointmentType, AppointmentTypes, Capacity, Reminders, TypeName};
 use restartix_tenancy::{Change, Version};
 use uuid::Uuid;
 
@@ -27,6 +27,8 @@ struct TypeRow {
     alignment: String,
     alignment_step_minutes: Option<i32>,
     alignment_offset_minutes: i32,
+    capacity: i32,
+    reminder_minutes: Vec<i32>,
     online: bool,
     recording: bool,
     version: i32,
@@ -46,6 +48,22 @@ fn minutes(value: i32) -> Result<Minutes, StoreError> {
 
 fn positive(value: i32) -> Result<PositiveMinutes, StoreError> {
     PositiveMinutes::new(read(value)?).map_err(|_| unreadable("appointment_types"))
+}
+
+/// The seats of a session.
+pub(super) fn capacity(value: i32) -> Result<Capacity, StoreError> {
+    let seats = u16::try_from(value).ok().and_then(Capacity::new);
+    seats.ok_or_else(|| unreadable("appointment_types.capacity"))
+}
+
+/// Reminders as they stand in the database.
+pub(super) fn stored_reminders(reminders: &Reminders) -> Result<Vec<i32>, StoreError> {
+    reminders.minutes().iter().map(|minutes| stored(*minutes)).collect()
+}
+
+pub(super) fn read_reminders(minutes: &[i32]) -> Result<Reminders, StoreError> {
+    let minutes: Result<Vec<u32>, _> = minutes.iter().map(|minutes| read(*minutes)).collect();
+    Reminders::new(&minutes?).map_err(|_| unreadable("reminder_minutes"))
 }
 
 impl TryFrom<&AppointmentType> for TypeRow {
@@ -76,6 +94,8 @@ impl TryFrom<&AppointmentType> for TypeRow {
             alignment: alignment.to_owned(),
             alignment_step_minutes: step,
             alignment_offset_minutes: offset,
+            capacity: i32::from(kind.capacity.get()),
+            reminder_minutes: stored_reminders(&kind.reminders)?,
             online: kind.online,
             recording: kind.recording,
             version: kind.version.get(),
@@ -111,6 +131,8 @@ impl TryFrom<TypeRow> for AppointmentType {
                 max_per_day: row.max_per_day.map(read).transpose()?,
                 alignment,
             },
+            capacity: capacity(row.capacity)?,
+            reminders: read_reminders(&row.reminder_minutes)?,
             online: row.online,
             recording: row.recording,
             version: Version::new(row.version)

@@ -26,8 +26,15 @@ fn move_by(booking: &Booking, case: &Case, by: TimeDelta) -> Rescheduling {
         version: before.version.next(),
         ..before.clone()
     };
-    let reason = ChangeReason::SpecialistUnavailable;
-    Rescheduling { starts_at_before: before.starts_at, slot, appointment, reason }
+    Rescheduling {
+        starts_at_before: before.starts_at,
+        session: booking.session,
+        seat: booking.seat,
+        slot,
+        appointment,
+        reason: ChangeReason::SpecialistUnavailable,
+        reminders: booking.reminders.clone(),
+    }
 }
 
 async fn a_move_frees_the_time_before_and_takes_the_time_after(

@@ -1,6 +1,7 @@
 use chrono::{TimeDelta, Weekday};
 use chrono_tz::Tz;
 use restartix_kernel::PageRequest;
+use restartix_tenancy::Change;
 
 use super::Case;
 use crate::engine::{LocalTime, WeeklyBlock, Window};
@@ -22,14 +23,20 @@ pub async fn calendars(calendars: &mut dyn Calendars, case: &Case) {
         assert!(calendars.find(nobody).await.unwrap().is_none(), "a specialist who is none");
         assert!(calendars.lock(nobody, range).await.unwrap().is_none(), "a diary of nobody");
         assert!(calendars.diaries(&[nobody], range).await.unwrap().is_empty());
-        assert!(!calendars.set_hours(nobody, Tz::UTC, &[]).await.unwrap(), "hours of nobody");
+        let absent = calendars.set_hours(nobody, Tz::UTC, &[], None).await.unwrap();
+        assert_eq!(absent, Change::Absent, "hours of nobody");
     }
 
     let mut hours =
         vec![block(Weekday::Mon, 9, 12), block(Weekday::Mon, 13, 17), block(Weekday::Fri, 0, 24)];
     for zone in [Tz::Europe__Bucharest, Tz::Africa__Cairo] {
-        assert!(calendars.set_hours(case.specialist, zone, &hours).await.unwrap());
+        let before = calendars.find(case.specialist).await.unwrap().unwrap().version;
+        let set = calendars.set_hours(case.specialist, zone, &hours, Some(before)).await.unwrap();
+        assert_eq!(set, Change::Made);
+        let stale = calendars.set_hours(case.specialist, zone, &[], Some(before)).await.unwrap();
+        assert_eq!(stale, Change::Stale, "hours that were changed meanwhile");
         let found = calendars.find(case.specialist).await.unwrap().unwrap();
+        assert_eq!(found.version, before.next());
         assert_eq!((found.timezone, &found.hours), (zone, &hours), "hours are replaced whole");
         let diary = calendars.lock(case.specialist, range).await.unwrap().unwrap();
         assert_eq!((diary.calendar.zone, &diary.calendar.weekly_hours), (zone, &hours));
@@ -69,7 +76,8 @@ pub async fn calendars_are_unseen(calendars: &mut dyn Calendars, case: &Case) {
     assert!(calendars.find(who).await.unwrap().is_none(), "another organisation's specialist");
     assert!(calendars.lock(who, range).await.unwrap().is_none());
     assert!(calendars.diaries(&[who], range).await.unwrap().is_empty());
-    assert!(!calendars.set_hours(who, Tz::UTC, &[]).await.unwrap());
+    let absent = calendars.set_hours(who, Tz::UTC, &[], None).await.unwrap();
+    assert_eq!(absent, Change::Absent);
     let listed = calendars.list(&PageRequest::default()).await.unwrap().items;
     assert!(listed.iter().all(|specialist| specialist.id != who));
 }

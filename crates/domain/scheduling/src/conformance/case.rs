@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use restartix_kernel::{AppointmentId, PersonId, Random, RandomExt, SessionId};
 use restartix_tenancy::Version;
 
-use crate::{Appointment, AppointmentType, Booking, Slot, Status};
+use crate::{Appointment, AppointmentType, Booking, Seat, Slot, Status};
 
 /// What an organisation must hold before the suites of the repositories run over it, and nothing
 /// else of the kind: no appointment at all.
@@ -45,6 +45,8 @@ impl Case {
             version: Version::FIRST,
         };
         let session = SessionId::from_uuid(random.uuid_v7(self.now));
-        Booking { session, slot, appointment }
+        let seat = Seat::Opened(self.kind.capacity);
+        let reminders = self.kind.reminders.ahead(starts_at, self.now);
+        Booking { session, seat, slot, appointment, reminders }
     }
 }

@@ -1,9 +1,9 @@
-use chrono::TimeDelta;
-use restartix_kernel::{Clock, ClosureId, PageRequest, Random, TimeOffId};
+use chrono::{NaiveDate, TimeDelta};
+use restartix_kernel::{Clock, ClosureId, Limit, PageRequest, Random, TimeOffId};
 
 use super::Case;
 use crate::engine::{DateOverride, LocalBlock, LocalDates, LocalTime, SpecialistCalendar, Window};
-use crate::{Calendars, Closure, Exceptions, TimeOff};
+use crate::{Calendars, Closure, Exceptions, Override, TimeOff};
 
 fn block(start: u16, end: u16) -> LocalBlock {
     let hour = |hour: u16| LocalTime::from_minutes(hour * 60).unwrap();
@@ -33,6 +33,7 @@ pub async fn exceptions<U: Ports + ?Sized>(
         let unit = unit.exceptions();
         assert!(!unit.set_override(nobody, day, &[]).await.unwrap(), "an override of nobody");
         assert!(!unit.drop_override(nobody, day).await.unwrap());
+        assert!(unit.overrides(nobody, &PageRequest::default()).await.unwrap().is_none());
         let page = unit.time_off(nobody, &PageRequest::default()).await.unwrap();
         assert!(page.is_none(), "time off of nobody");
     }
@@ -43,7 +44,11 @@ pub async fn exceptions<U: Ports + ?Sized>(
         let open: Vec<_> = hours.iter().map(|block| DateOverride::open(day, *block)).collect();
         let expected = if open.is_empty() { vec![DateOverride::closed(day)] } else { open };
         assert_eq!(rows, expected, "a date is replaced whole");
+        let all = unit.exceptions().overrides(who, &PageRequest::default()).await.unwrap();
+        let own = Override { specialist: who, date: day, hours };
+        assert_eq!(all.unwrap().items, [own], "a date is listed as it was set");
     }
+    overrides_are_paged_by_date(unit.exceptions(), case, day).await;
     assert!(unit.exceptions().drop_override(who, day).await.unwrap());
     assert!(!unit.exceptions().drop_override(who, day).await.unwrap(), "dropped twice");
 
@@ -93,4 +98,31 @@ pub async fn exceptions_are_unseen(exceptions: &mut dyn Exceptions, case: &Case)
     assert!(exceptions.time_off(who, &PageRequest::default()).await.unwrap().is_none());
     let closed = exceptions.closures(&PageRequest::default()).await.unwrap();
     assert!(closed.items.is_empty(), "another organisation's closure");
+}
+
+/// Beside the closed `day`, which is there already.
+async fn overrides_are_paged_by_date(unit: &mut dyn Exceptions, case: &Case, day: NaiveDate) {
+    let who = case.specialist;
+    let date = |days| day + TimeDelta::days(days);
+    for days in [3, 1, 2] {
+        assert!(unit.set_override(who, date(days), &[block(14, 16), block(9, 10)]).await.unwrap());
+    }
+    let (mut dates, mut cursor) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { limit: Limit::new(2).unwrap(), cursor };
+        let page = unit.overrides(who, &request).await.unwrap().unwrap();
+        for own in page.items {
+            let hours = [block(9, 10), block(14, 16)];
+            assert_eq!(own.hours, if own.date == day { &[][..] } else { &hours }, "by start");
+            dates.push(own.date);
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(dates, [day, date(1), date(2), date(3)], "the dates, in pages of two");
+    for days in 1..=3 {
+        assert!(unit.drop_override(who, date(days)).await.unwrap());
+    }
 }

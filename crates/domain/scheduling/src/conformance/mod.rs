@@ -15,6 +15,7 @@ mod calendars;
 mod case;
 mod exceptions;
 pub mod holds;
+mod seats;
 mod types;
 
 pub use appointments::{
@@ -25,4 +26,5 @@ pub use case::Case;
 #[doc(inline)]
 pub use exceptions::Ports as ExceptionPorts;
 pub use exceptions::{exceptions, exceptions_are_unseen};
+pub use seats::seats;
 pub use types::{appointment_types, appointment_types_are_unseen};

@@ -2,7 +2,7 @@ use restartix_kernel::{AppointmentTypeId, Clock, Limit, PageRequest, Random};
 use restartix_tenancy::{Change, Version};
 
 use super::Case;
-use crate::{AppointmentType, AppointmentTypes, TypeName};
+use crate::{AppointmentType, AppointmentTypes, Capacity, Reminders, TypeName};
 
 /// The rules of [`AppointmentTypes`].
 pub async fn appointment_types(
@@ -25,6 +25,8 @@ pub async fn appointment_types(
 
     let changed = AppointmentType {
         name: TypeName::new("Control la distanță").unwrap(),
+        capacity: Capacity::new(12).unwrap(),
+        reminders: Reminders::new(&[15, 2880]).unwrap(),
         online: !kind.online,
         version: kind.version.next(),
         ..kind.clone()

@@ -68,17 +68,19 @@ pub fn check_slot(
     if begin > bounds.latest {
         return unavailable(Unavailable::TooFar);
     }
-    // A seat in a session that is already there needs neither grid nor free time.
-    if !diary.open_sessions.contains(&start) {
-        let grid =
-            rules.alignment.zone().map_or_else(|| own.clone(), |zone| offsets_around(zone, slot));
-        if start.nanosecond() != 0 || !on_fixed_grid(rules, begin, &grid) {
-            return unavailable(Unavailable::OffGrid);
-        }
-        let mut barred = diary.busy.iter().filter_map(|busy| busy.barred(rules));
-        if barred.any(|barred| barred.meets(slot)) {
-            return Err(SlotRefusal::Taken);
-        }
+    // A seat in a session that is already there needs neither grid nor free time, and is no further
+    // booking of its date.
+    if diary.open_sessions.contains(&start) {
+        return Ok(());
+    }
+    let grid =
+        rules.alignment.zone().map_or_else(|| own.clone(), |zone| offsets_around(zone, slot));
+    if start.nanosecond() != 0 || !on_fixed_grid(rules, begin, &grid) {
+        return unavailable(Unavailable::OffGrid);
+    }
+    let mut barred = diary.busy.iter().filter_map(|busy| busy.barred(rules));
+    if barred.any(|barred| barred.meets(slot)) {
+        return Err(SlotRefusal::Taken);
     }
     let moment = Span::new(begin, begin + 1);
     if full_spans(diary.busy, rules, &own, slot).iter().any(|full| full.meets(moment)) {

@@ -84,6 +84,9 @@ pub fn all_of<Id: Copy>(
         full.push(full_spans(diary.busy, rules, &own, range));
     }
     let mut starts = aligned(rules, &free, range, (home, &home_offsets), now);
+    for full in &full {
+        drop_full(&mut starts, full);
+    }
     let shared: Vec<_> = first
         .diary
         .open_sessions
@@ -92,9 +95,6 @@ pub fn all_of<Id: Copy>(
         .copied()
         .collect();
     add_open_sessions(&mut starts, rules, &shared, &open, now);
-    for full in &full {
-        drop_full(&mut starts, full);
-    }
     let everybody: Vec<_> = candidates.iter().map(|candidate| candidate.id).collect();
     instants(&starts, asked, rules)
         .into_iter()

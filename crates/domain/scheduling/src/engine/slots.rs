@@ -19,7 +19,7 @@ pub struct Diary<'a> {
     /// the range touches must be there.
     pub busy: &'a [Busy],
     /// Starts of sessions of the same appointment type that still have a free seat. Each offers its
-    /// own start, although the session itself is busy.
+    /// own start, although the session itself is busy and, counted already, may fill its date.
     pub open_sessions: &'a [DateTime<Utc>],
 }
 
@@ -86,8 +86,8 @@ fn slots_of_one(
     let open = open_spans(diary.calendar, own, range);
     let free = subtract(&open, &barred_spans(diary.busy, rules, range));
     let mut starts = aligned(rules, &free, range, (diary.calendar, own), now);
-    add_open_sessions(&mut starts, rules, diary.open_sessions, &open, now);
     drop_full(&mut starts, &full_spans(diary.busy, rules, own, range));
+    add_open_sessions(&mut starts, rules, diary.open_sessions, &open, now);
     starts
 }
 

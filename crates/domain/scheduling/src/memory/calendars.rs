@@ -2,10 +2,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use restartix_kernel::{Page, PageRequest, PersonId, StoreError};
+use restartix_tenancy::{Change, Version};
 
 use super::clinic::{Member, MemoryUnit, Organisation, impossible, page};
 use crate::engine::{Busy, EngineError, SpecialistCalendar, WeeklyBlock, Window};
-use crate::{Calendars, Specialist, SpecialistDiary};
+use crate::{Calendars, Session, Slot, Specialist, SpecialistDiary};
 
 /// How far around a range bookings are shown.
 const AROUND: TimeDelta = TimeDelta::days(3);
@@ -19,18 +20,22 @@ impl Organisation {
     ) -> Result<SpecialistDiary, StoreError> {
         let Specialist { id, timezone, ref hours, .. } = member.specialist;
         let (from, to) = (range.starts_at - AROUND, range.ends_at + AROUND);
-        let active: Vec<_> = self
-            .booked
-            .values()
-            .filter(|(slot, booked)| slot.specialist == id && booked.status.is_active())
-            .map(|(slot, _)| slot)
+        let sessions: Vec<Session> = self
+            .kept()
+            .filter(|(_, slot, ..)| slot.specialist == id)
+            .map(|(id, slot, seats, taken)| {
+                let Slot { appointment_type, starts_at, ends_at, .. } = *slot;
+                Session { id, appointment_type, starts_at, ends_at, seats, taken }
+            })
             .collect();
-        let busy: Result<Vec<Busy>, EngineError> = active
-            .iter()
-            .filter(|slot| slot.starts_at < to && from < slot.ends_at)
-            .map(|slot| Ok(slot.busy()?.counted()))
+        let ahead = sessions.iter().filter(|session| session.starts_at > now).count();
+        let near =
+            |starts_at: DateTime<Utc>, ends_at: DateTime<Utc>| starts_at < to && from < ends_at;
+        let busy: Result<Vec<Busy>, EngineError> = self
+            .kept()
+            .filter(|(_, slot, ..)| slot.specialist == id && near(slot.starts_at, slot.ends_at))
+            .map(|(_, slot, ..)| Ok(slot.busy()?.counted()))
             .collect();
-        let ahead = active.iter().filter(|slot| slot.starts_at > now).count();
         let mut calendar = SpecialistCalendar::new(timezone);
         calendar.weekly_hours.clone_from(hours);
         self.except(id, &mut calendar);
@@ -38,6 +43,10 @@ impl Organisation {
             specialist: id,
             calendar,
             busy: busy.map_err(|_| impossible("a booking ends before it starts"))?,
+            sessions: sessions
+                .into_iter()
+                .filter(|session| near(session.starts_at, session.ends_at))
+                .collect(),
             last_booked_at: member.last_booked_at,
             booked: u64::try_from(ahead).unwrap_or(u64::MAX),
         })
@@ -62,12 +71,17 @@ impl Calendars for MemoryUnit {
         id: PersonId,
         timezone: Tz,
         hours: &[WeeklyBlock],
-    ) -> Result<bool, StoreError> {
+        seen: Option<Version>,
+    ) -> Result<Change, StoreError> {
         Ok(self.with(|kept| {
-            let Some(member) = kept.specialists.get_mut(&id) else { return false };
+            let Some(member) = kept.specialists.get_mut(&id) else { return Change::Absent };
+            if seen.is_some_and(|seen| seen != member.specialist.version) {
+                return Change::Stale;
+            }
             member.specialist.timezone = timezone;
             hours.clone_into(&mut member.specialist.hours);
-            true
+            member.specialist.version = member.specialist.version.next();
+            Change::Made
         }))
     }
 

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, NaiveDate, Utc};
 use restartix_kernel::{
     AppointmentId, AppointmentTypeId, Clock, ClosureId, CursorError, Page, PageRequest, PersonId,
-    StoreError, TimeOffId,
+    SessionId, StoreError, TimeOffId,
 };
 use restartix_tenancy::{OrgId, Tenant};
 
 use crate::engine::LocalBlock;
 use crate::{
-    Appointment, AppointmentType, AppointmentTypes, Appointments, Calendars, Closure, Exceptions,
-    Slot, Specialist, TimeOff,
+    Appointment, AppointmentType, AppointmentTypes, Appointments, Calendars, Capacity, Closure,
+    Exceptions, Reminders, Slot, Specialist, TimeOff,
 };
 
 /// The appointment types, calendars and appointments of every organisation, in memory.
@@ -34,7 +34,31 @@ pub(super) struct Organisation {
     pub(super) patients: BTreeSet<PersonId>,
     /// Specialist and patient.
     pub(super) care: BTreeSet<(PersonId, PersonId)>,
-    pub(super) booked: BTreeMap<AppointmentId, (Slot, Appointment)>,
+    pub(super) sessions: BTreeMap<SessionId, (Slot, Capacity)>,
+    pub(super) booked: BTreeMap<AppointmentId, Seated>,
+}
+
+/// An appointment and its seat.
+pub(super) struct Seated {
+    pub(super) session: SessionId,
+    pub(super) appointment: Appointment,
+    pub(super) reminders: Reminders,
+}
+
+impl Organisation {
+    /// Everybody who keeps a seat in a session.
+    pub(super) fn seated(&self, session: SessionId) -> impl Iterator<Item = &Appointment> {
+        let booked = self.booked.values().filter(move |booked| booked.session == session);
+        booked.map(|booked| &booked.appointment).filter(|booked| booked.status.is_active())
+    }
+
+    /// Sessions in which somebody has a seat, and how many have one.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (SessionId, &Slot, Capacity, u16)> {
+        self.sessions.iter().filter_map(|(id, (slot, seats))| {
+            let taken = u16::try_from(self.seated(*id).count()).unwrap_or(u16::MAX);
+            (taken > 0).then_some((*id, slot, *seats, taken))
+        })
+    }
 }
 
 /// A specialist, and when they were last booked.

@@ -4,7 +4,7 @@ use restartix_kernel::{ClosureId, Page, PageRequest, PersonId, StoreError, TimeO
 
 use super::clinic::{MemoryUnit, Organisation, page};
 use crate::engine::{DateOverride, LocalBlock, SpecialistCalendar};
-use crate::{Closure, Exceptions, TimeOff};
+use crate::{Closure, Exceptions, Override, TimeOff};
 
 impl Organisation {
     /// Adds to a specialist's calendar what breaks the weekly hours.
@@ -55,6 +55,26 @@ impl Exceptions for MemoryUnit {
         date: NaiveDate,
     ) -> Result<bool, StoreError> {
         Ok(self.with(|kept| kept.overrides.remove(&(specialist, date)).is_some()))
+    }
+
+    async fn overrides(
+        &mut self,
+        specialist: PersonId,
+        request: &PageRequest,
+    ) -> Result<Option<Page<Override>>, StoreError> {
+        self.with(|kept| {
+            if !kept.specialists.contains_key(&specialist) {
+                return Ok(None);
+            }
+            let own = kept.overrides.iter().filter(|((whose, _), _)| *whose == specialist);
+            let own = own.map(|((_, date), hours)| {
+                let mut hours = hours.clone();
+                hours.sort_by_key(|block| block.start());
+                Override { specialist, date: *date, hours }
+            });
+            page(own, request, |it| it.date, |text| text.parse().ok(), |it| it.date.to_string())
+                .map(Some)
+        })
     }
 
     async fn add_time_off(&mut self, time_off: &TimeOff) -> Result<bool, StoreError> {

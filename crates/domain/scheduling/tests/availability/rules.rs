@@ -321,8 +321,13 @@ fn a_session_with_a_free_seat_offers_its_own_start_although_it_is_busy() {
     assert_eq!(in_time[0], open[0]);
     let late = free_slots(&noticed, &diary, day, Some(at("2026-01-05T09:00:01Z")));
     assert_eq!(late[0], at("2026-01-05T09:50:00Z"));
+    // It counts as one booking of its date, however many seats are taken in it.
     let full = Rules { max_per_day: Some(1), ..lasting(30) };
-    assert!(free_slots(&full, &diary, day, None).is_empty());
+    assert_eq!(free_slots(&full, &diary, day, None), open[..1]);
+    assert_eq!(check_slot(&full, &diary, open[0], now), Ok(()));
+    let other = at("2026-01-05T10:00:00Z");
+    let refused = SlotRefusal::Unavailable(Unavailable::DateFull);
+    assert_eq!(check_slot(&full, &diary, other, now), Err(refused));
 }
 
 #[test]
