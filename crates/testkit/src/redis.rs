@@ -1,3 +1,4 @@
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -24,6 +25,23 @@ impl TestRedis {
     /// Its URL.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Sends one command; the first line of its reply, as it came (RESP).
+    pub fn command(&self, parts: &[&str]) -> Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).context("reach Redis")?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut request = format!("*{}\r\n", parts.len());
+        for part in parts {
+            request.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+        }
+        stream.write_all(request.as_bytes()).context("ask Redis")?;
+        let mut reply = String::new();
+        BufReader::new(stream).read_line(&mut reply).context("hear Redis")?;
+        if reply.starts_with('-') {
+            bail!("Redis refuses {parts:?}: {reply}");
+        }
+        Ok(reply.trim_end().to_owned())
     }
 
     /// Kills it: everything in it is lost.

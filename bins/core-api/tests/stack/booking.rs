@@ -29,19 +29,11 @@ pub(crate) fn rooms(stack: &Stack, ids: &[i64]) -> Vec<String> {
 }
 
 pub(crate) async fn audit_lines(stack: &Stack, operation: &str, id: i64) -> Result<i64> {
-    use diesel_async::RunQueryDsl;
-    #[derive(diesel::QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = diesel::sql_types::BigInt)]
-        lines: i64,
-    }
-    let mut connection = stack.database.superuser().await?;
     let query = format!(
-        "SELECT count(*) AS lines FROM audit_events \
+        "SELECT count(*) FROM audit_events \
          WHERE operation = '{operation}' AND resource_id = '{id}' AND outcome = 'success'"
     );
-    let count: Count = diesel::sql_query(query).get_result(&mut connection).await?;
-    Ok(count.lines)
+    stack.number(&query).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

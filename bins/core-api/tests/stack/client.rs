@@ -49,6 +49,11 @@ impl Client {
         Self { base: base.to_owned(), bearer, agent: config.into() }
     }
 
+    /// The same somebody at another server.
+    pub(crate) fn at(&self, base: &str) -> Self {
+        Self::new(base, self.bearer.clone())
+    }
+
     pub(crate) fn get(&self, path: &str) -> Result<Answer> {
         self.send("GET", path, None)
     }

@@ -189,3 +189,62 @@ async fn a_calendar_file_says_when_and_nothing_of_whom() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_with_hours_of_their_own_are_listed_to_those_who_plan() -> Result<()> {
+    let stack = Stack::start().await?;
+    let (one, two) = (stack.clinic("one")?, stack.clinic("two")?);
+    let path = format!("/v1/specialists/{}/date-overrides", one.specialist_id);
+    let hours = json!([{"start": "09:00", "end": "10:30"}, {"start": "12:00", "end": "24:00"}]);
+    let set = |date: &str, hours: &Value| {
+        one.specialist.put(&format!("{path}/{date}"), &json!({"hours": hours}))?.expect(200)
+    };
+    set("2031-02-03", &json!([]))?;
+    set("2031-02-01", &hours)?;
+    let own = |date: &str, hours: &Value| json!({"specialist_id": one.specialist_id, "date": date, "hours": hours});
+    let (first, second) = (own("2031-02-01", &hours), own("2031-02-03", &json!([])));
+    for who in [&one.specialist, &one.admin] {
+        let listed = who.get(&path)?.expect(200)?;
+        assert_eq!(listed, json!({"items": [first, second], "next_cursor": null}));
+    }
+    let page = one.admin.get(&format!("{path}?limit=1"))?.expect(200)?;
+    assert_eq!(page["items"], json!([first]));
+    let next = text(&page["next_cursor"])?;
+    let page = one.admin.get(&format!("{path}?limit=1&cursor={next}"))?.expect(200)?;
+    assert_eq!((&page["items"], &page["next_cursor"]), (&json!([second]), &json!(null)));
+    one.patient.get(&path)?.refused(403, "forbidden")?;
+    two.admin.get(&path)?.refused(404, "not_found")?;
+    two.specialist.get(&path)?.refused(404, "not_found")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_that_somebody_changed_meanwhile_are_not_overwritten() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    let path = format!("/v1/specialists/{}", clinic.specialist_id);
+    let seen = clinic.patient.get(&path)?;
+    let tag = seen.headers.iter().find(|(name, _)| name == "etag").context("a tag")?.1.clone();
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let hours = days.map(|day| json!({"weekday": day, "start": "09:00", "end": "17:00"}));
+    let body = json!({"timezone": "UTC", "hours": hours});
+    let put = |who: &Client, tag: &str| {
+        let headers = [("content-type", "application/json"), ("if-match", tag)];
+        let body = Some(body.to_string().into_bytes());
+        who.send_with("PUT", &format!("{path}/weekly-hours"), &headers, body)
+    };
+    let changed = put(&clinic.specialist, &tag)?;
+    ensure!(changed.status == 200, "{changed:?}");
+    put(&clinic.admin, &tag)?.refused(412, "stale")?;
+    let now = changed.headers.iter().find(|(name, _)| name == "etag").context("a tag")?.1.clone();
+    assert_ne!(now, tag);
+    put(&clinic.admin, &now)?.expect(200)?;
+    // An appointment as well: who has not seen its last state does not change it.
+    let id = clinic.book(&clinic.slots()?[0])?;
+    let cancel = |tag: &str| {
+        let headers = [("content-type", "application/json"), ("if-match", tag)];
+        let body = Some(json!({"reason_code": "other"}).to_string().into_bytes());
+        clinic.patient.send_with("POST", &format!("/v1/appointments/{id}/cancel"), &headers, body)
+    };
+    cancel("\"v2\"")?.refused(412, "stale")?;
+    cancel("\"v1\"")?.expect(200).map(drop)
+}

@@ -178,7 +178,7 @@ fn counted<'a>(items: impl IntoIterator<Item = &'a Value>, field: &str) -> BTree
 }
 
 /// Every page of a list.
-fn all(who: &Client, path: &str) -> Result<Vec<Value>> {
+pub(crate) fn all(who: &Client, path: &str) -> Result<Vec<Value>> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = who.get(&format!("{path}limit=100{cursor}"))?.expect(200)?;
@@ -220,7 +220,7 @@ fn state(stack: &Stack, clinic: &Clinic) -> Result<EndState> {
     })
 }
 
-fn feed(admin: &Client) -> Result<Vec<Value>> {
+pub(crate) fn feed(admin: &Client) -> Result<Vec<Value>> {
     let mut events: Vec<Value> = Vec::new();
     loop {
         let after = events.last().and_then(|event| event["seq"].as_i64()).unwrap_or_default();

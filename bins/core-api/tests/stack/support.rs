@@ -31,6 +31,48 @@ pub(crate) struct Stack {
     more: Vec<(String, String)>,
 }
 
+/// A second server of the same clinics.
+pub(crate) struct Peer {
+    port: u16,
+    server: Option<Child>,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Peer {
+    /// Where it is.
+    pub(crate) fn base(&self) -> String {
+        base(self.port)
+    }
+
+    /// Starts it, and waits until it answers.
+    pub(crate) fn serve(&mut self, stack: &Stack) -> Result<()> {
+        self.server = Some(stack.start_server(self.port)?);
+        Ok(())
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        kill(&mut self.server);
+    }
+}
+
+fn base(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+fn kill(server: &mut Option<Child>) {
+    if let Some(mut server) = server.take() {
+        // It may have ended by itself; either way it is gone afterwards.
+        let _ = server.kill();
+        let _ = server.wait();
+    }
+}
+
 impl Drop for Stack {
     fn drop(&mut self) {
         self.kill();
@@ -41,6 +83,7 @@ impl Drop for Stack {
 #[derive(Clone)]
 pub(crate) struct Clinic {
     pub(crate) organisation: String,
+    pub(crate) name: String,
     pub(crate) admin: Client,
     pub(crate) specialist: Client,
     pub(crate) patient: Client,
@@ -54,6 +97,11 @@ impl Stack {
     /// Everything running, nobody there yet.
     pub(crate) async fn start() -> Result<Self> {
         Self::start_with(Options::default(), &[]).await
+    }
+
+    /// As [`Stack::start`], where nobody is held back: for crowds.
+    pub(crate) async fn start_for_crowds() -> Result<Self> {
+        Self::start_with(Options::default(), &[("CORE_HTTP__RATE_LIMITS", "lifted")]).await
     }
 
     /// As [`Stack::start`], with Daily's stand-in so and with these settings besides.
