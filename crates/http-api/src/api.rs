@@ -79,6 +79,7 @@ impl Api {
             files: self.files.at(desk),
             visits: self.visits.at(desk),
             calls: self.calls.at(desk),
+            recorder: self.recorder.at(desk),
             webhooks: self.webhooks.at(desk),
             rehab: self.rehab.at(desk),
             records: self.records.at(desk),

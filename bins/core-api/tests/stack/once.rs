@@ -1,12 +1,13 @@
 //! A client that does not know how its request ended asks again under the same key.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use restartix_testkit::sql;
 use serde_json::{Value, json};
 
-use crate::booking::audit_lines;
+use crate::booking::{audit_lines, token};
 use crate::client::{Answer, Client};
 use crate::files::announcement;
 use crate::support::{Clinic, Stack, text};
@@ -75,6 +76,24 @@ fn documented(stack: &Stack) -> Result<BTreeSet<String>> {
     Ok(paths.iter().filter(|(_, of)| may(&of["post"])).map(|(path, _)| path.clone()).collect())
 }
 
+/// A recording wants a visit: its path, when it was asked for once however often.
+fn a_recording_is_asked_for_once(clinic: &Clinic, slots: &[String]) -> Result<&'static str> {
+    let kind = json!({"name": "Recorded", "duration_minutes": 30, "recording": true});
+    let kind = clinic.admin.post("/v1/appointment-types", &kind)?.expect(201)?;
+    let mut visit = clinic.slot(&slots[8]);
+    visit["appointment_type_id"] = kind["id"].clone();
+    visit["recording_consent"] = json!(true);
+    let visit = clinic.patient.post("/v1/appointments", &visit)?.expect(201)?;
+    let visit = visit["id"].as_i64().context("an id")?;
+    token(&clinic.patient, visit, Duration::from_secs(30))?;
+    let path = format!("/v1/appointments/{visit}/recordings");
+    let ask = || keyed(&clinic.specialist, &path, "a-recording", &json!({}));
+    let (first, again) = (ask()?, ask()?);
+    ensure!(first.status == 201 && !is_replayed(&first), "{first:?}");
+    ensure!(again.status == 201 && is_replayed(&again) && again.body == first.body, "{again:?}");
+    Ok("/v1/appointments/{id}/recordings")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_makes_something_makes_it_once_for_each_key() -> Result<()> {
     let stack = Stack::start().await?;
@@ -83,7 +102,8 @@ async fn whatever_makes_something_makes_it_once_for_each_key() -> Result<()> {
     let newcomer = text(&clinic.admin.post("/v1/people", &person)?.expect(201)?["id"])?;
     let slots = clinic.slots()?;
     let makers = makers(&clinic, &newcomer, &slots);
-    let listed: BTreeSet<_> = makers.iter().map(|(path, ..)| (*path).to_owned()).collect();
+    let mut listed: BTreeSet<_> = makers.iter().map(|(path, ..)| (*path).to_owned()).collect();
+    listed.insert(a_recording_is_asked_for_once(&clinic, &slots)?.to_owned());
     assert_eq!(documented(&stack)?, listed, "whatever makes something is tried here");
 
     for (path, body, other, hidden) in makers {

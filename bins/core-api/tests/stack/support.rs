@@ -144,22 +144,31 @@ impl Stack {
 
     /// Starts the server, and waits until it answers.
     pub(crate) fn serve(&mut self) -> Result<()> {
-        let mut command = self.command();
+        self.server = Some(self.start_server(self.port)?);
+        Ok(())
+    }
+
+    fn start_server(&self, port: u16) -> Result<Child> {
+        let mut command = self.command_at(port);
         command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null());
-        self.server = Some(command.spawn().context("start the server")?);
-        let anybody = self.anybody();
+        let server = command.spawn().context("start the server")?;
+        let anybody = Client::new(&base(port), None);
         wait_for("the first answer", Duration::from_secs(20), || {
             Ok(anybody.get("/readyz").ok().filter(|answer| answer.status == 200).map(|_| ()))
-        })
+        })?;
+        Ok(server)
+    }
+
+    /// A second server beside the first.
+    pub(crate) fn peer(&self) -> Result<Peer> {
+        let mut peer = Peer { port: free_port()?, server: None };
+        peer.serve(self)?;
+        Ok(peer)
     }
 
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            // It may have ended by itself; either way it is gone afterwards.
-            let _ = server.kill();
-            let _ = server.wait();
-        }
+        kill(&mut self.server);
     }
 
     /// Gives a setting another value, from the next start on; that of a file takes the place of the
@@ -170,16 +179,21 @@ impl Stack {
 
     /// The settings, as the program gets them.
     pub(crate) fn environment(&self) -> Environment {
+        self.environment_at(self.port)
+    }
+
+    /// The settings of a server on another port; 0: on any that is free.
+    pub(crate) fn environment_at(&self, port: u16) -> Environment {
         let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
-        let command = self.command();
+        let command = self.command_at(port);
         Environment::of(
             command.get_envs().filter_map(|(name, value)| Some((text(name), text(value?)))),
         )
     }
 
-    /// Where it is.
+    /// Where the server is.
     pub(crate) fn base(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        base(self.port)
     }
 
     /// Somebody without a token.
@@ -190,6 +204,12 @@ impl Stack {
     /// Somebody with this token.
     pub(crate) fn bearer(&self, token: &str) -> Client {
         Client::new(&self.base(), Some(token.to_owned()))
+    }
+
+    fn command_at(&self, port: u16) -> Command {
+        let mut command = self.command();
+        command.env("CORE_HTTP__BIND", format!("127.0.0.1:{port}"));
+        command
     }
 
     fn command(&self) -> Command {
@@ -283,16 +303,12 @@ impl Stack {
         let (specialist, specialist_id) = member("specialist")?;
         let (patient, patient_id) = member("patient")?;
         admin.patch("/v1/organization", &json!({"lead_minutes": 1440}))?.expect(200)?;
-        let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-        let hours: Vec<_> =
-            days.map(|day| json!({"weekday": day, "start": "00:00", "end": "24:00"})).into();
-        let week = json!({"timezone": "Europe/Bucharest", "hours": hours});
-        let path = format!("/v1/specialists/{specialist_id}/weekly-hours");
-        admin.put(&path, &week)?.expect(200)?;
+        around_the_clock(&admin, &specialist_id)?;
         let kind = json!({"name": "Consultation", "duration_minutes": 30, "online": true});
         let kind = text(&admin.post("/v1/appointment-types", &kind)?.expect(201)?["id"])?;
         Ok(Clinic {
             organisation,
+            name: name.to_owned(),
             admin,
             specialist,
             patient,
@@ -301,6 +317,50 @@ impl Stack {
             patient_id,
             kind,
         })
+    }
+}
+
+fn around_the_clock(admin: &Client, specialist: &str) -> Result<()> {
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let hours: Vec<_> =
+        days.map(|day| json!({"weekday": day, "start": "00:00", "end": "24:00"})).into();
+    let week = json!({"timezone": "Europe/Bucharest", "hours": hours});
+    let path = format!("/v1/specialists/{specialist}/weekly-hours");
+    admin.put(&path, &week)?.expect(200)?;
+    Ok(())
+}
+
+impl Stack {
+    /// A second specialist of a clinic, who works around the clock as well.
+    pub(crate) fn another_specialist(&self, clinic: &Clinic) -> Result<String> {
+        let subject = format!("{}-specialist-2", clinic.name);
+        let person = self.add_member(&clinic.organisation, &subject, "specialist")?;
+        around_the_clock(&clinic.admin, &person)?;
+        Ok(person)
+    }
+
+    /// Further patients of a clinic.
+    pub(crate) fn patients(&self, clinic: &Clinic, count: usize) -> Result<Vec<(Client, String)>> {
+        let patient = |number: usize| {
+            let subject = format!("{}-patient-{number}", clinic.name);
+            let person = self.add_member(&clinic.organisation, &subject, "patient")?;
+            anyhow::Ok((self.sign_in(&subject)?, person))
+        };
+        (0..count).map(patient).collect()
+    }
+
+    /// The number that a query of one number answers, above row-level security.
+    pub(crate) async fn number(&self, query: &str) -> Result<i64> {
+        use diesel_async::RunQueryDsl;
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            number: i64,
+        }
+        let mut connection = self.database.superuser().await?;
+        let query = format!("SELECT ({query})::bigint AS number");
+        let row: Row = diesel::sql_query(query).get_result(&mut connection).await?;
+        Ok(row.number)
     }
 }
 

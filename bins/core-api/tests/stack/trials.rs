@@ -8,7 +8,7 @@ use actix_web::rt::System;
 use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use restartix_core_api::config::{Environment, Server, Settings};
+use restartix_core_api::config::{Server, Settings};
 use restartix_core_api::{Listening, assemble, listen};
 use restartix_http_api::MetricsText;
 use restartix_kernel::{Clock, RandomExt as _, SystemClock, SystemRandom};
@@ -43,12 +43,7 @@ impl MetricsText for NoMetrics {
 
 /// A server of the stack's clinics in this process, whose clock is wrong by `by`; where it listens.
 fn serve(stack: &Stack, by: TimeDelta) -> Result<String> {
-    let pairs = stack.environment(0).into_iter();
-    let mut pairs: Vec<_> = pairs.map(|(name, value)| (name.to_owned(), value)).collect();
-    // Its address is known when it listens; nobody of this test asks for links.
-    pairs.retain(|(name, _)| name != "CORE_HTTP__PUBLIC_URL");
-    pairs.push(("CORE_HTTP__PUBLIC_URL".to_owned(), stack.base()));
-    let config = Server::read(&Settings::load(None, &Environment::of(pairs)))?;
+    let config = Server::read(&Settings::load(None, &stack.environment_at(0)))?;
     let (tell, told) = channel();
     std::thread::spawn(move || {
         System::new().block_on(async move {

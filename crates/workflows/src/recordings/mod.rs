@@ -31,6 +31,12 @@ impl Recorder {
         Self { desk, files }
     }
 
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self {
+        Self { desk: desk.clone(), files: self.files.at(desk) }
+    }
+
     /// What was recorded of an appointment within the caller's reach.
     pub async fn list(
         &self,
