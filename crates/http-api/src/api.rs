@@ -80,6 +80,7 @@ impl Api {
             visits: self.visits.at(desk),
             calls: self.calls.at(desk),
             recorder: self.recorder.at(desk),
+            clients: self.clients.at(desk),
             webhooks: self.webhooks.at(desk),
             rehab: self.rehab.at(desk),
             records: self.records.at(desk),

@@ -65,6 +65,15 @@ impl<C: ClaimSource<Key = ApiClientId, Row = KnownClient>> Clients<C> {
         Self { desk, known: ClaimedRows::new(known) }
     }
 
+    /// The same service at another desk.
+    #[must_use]
+    pub fn at(&self, desk: &Desk) -> Self
+    where
+        C: Clone,
+    {
+        Self { desk: desk.clone(), ..self.clone() }
+    }
+
     /// The organisation's programs.
     pub async fn list(&self, tenant: &Tenant) -> Result<Vec<ApiClient>, Failure> {
         self.desk.read(tenant, async |work| Ok(work.api_clients().list().await?)).await

@@ -50,6 +50,7 @@ fn makers(clinic: &Clinic, newcomer: &str, slots: &[String]) -> Vec<Maker> {
     };
     let hook =
         |path: &str| json!({"url": format!("http://127.0.0.1:9/{path}"), "event_types": ["*"]});
+    let theirs = |name: &str| json!({"name": name, "scopes": ["appointments:read"]});
     let member =
         |subject: &str| json!({"person_id": newcomer, "subject": subject, "role": "patient"});
     vec![
@@ -62,6 +63,7 @@ fn makers(clinic: &Clinic, newcomer: &str, slots: &[String]) -> Vec<Maker> {
         ("/v1/programs", program(3), program(4), None),
         ("/v1/files", file("a.pdf"), file("b.pdf"), Some("upload")),
         ("/v1/webhook-endpoints", hook("a"), hook("b"), Some("secret")),
+        ("/v1/api-clients", theirs("One"), theirs("Two"), Some("secret")),
     ]
 }
 
@@ -104,6 +106,8 @@ async fn whatever_makes_something_makes_it_once_for_each_key() -> Result<()> {
     let makers = makers(&clinic, &newcomer, &slots);
     let mut listed: BTreeSet<_> = makers.iter().map(|(path, ..)| (*path).to_owned()).collect();
     listed.insert(a_recording_is_asked_for_once(&clinic, &slots)?.to_owned());
+    // That wants a receiver: it is tried with the webhooks.
+    listed.insert("/v1/webhook-endpoints/{id}/replay".to_owned());
     assert_eq!(documented(&stack)?, listed, "whatever makes something is tried here");
 
     for (path, body, other, hidden) in makers {
