@@ -13,6 +13,7 @@
 //! | what a client is shown: the same list however the range was cut into days | [`availability`] |
 //! | the same for one of several specialists, or for all of them together | [`any_of`], [`all_of`] |
 //! | may this start be booked now | [`check_slot`] |
+//! | which instant does a wall time mean | [`wall_time`] |
 //!
 //! # How it stays fast
 //! A zone's offsets over the range are found once and kept as a few constant stretches
@@ -35,6 +36,7 @@ mod rules;
 mod several;
 mod slots;
 mod span;
+mod wall;
 
 pub use busy::Busy;
 pub use calendar::{DateOverride, LocalBlock, LocalDates, SpecialistCalendar, WeeklyBlock};
@@ -46,3 +48,4 @@ pub use query::Query;
 pub use rules::{Alignment, Rules};
 pub use several::{Candidate, Offer, all_of, any_of};
 pub use slots::{Diary, Window, availability, free_slots, opening_windows};
+pub use wall::{WallTime, wall_time};
