@@ -38,6 +38,7 @@ mod error;
 mod failure;
 mod health;
 mod http;
+mod import;
 mod objects;
 #[cfg(test)]
 mod objects_tests;

@@ -109,18 +109,18 @@ impl S3 {
         }))
     }
 
-    /// The bytes of a version as they come, with their number; `None` where there is none. Ends
-    /// with an error unless there were exactly so many.
+    /// The bytes of a version as they come, the newest unless one is named, with their number;
+    /// `None` where there is none. Ends with an error unless there were exactly so many.
     pub(crate) async fn read_object(
         &self,
         key: &str,
-        version: &str,
+        version: Option<&str>,
     ) -> Result<Option<(u64, Parts)>, CallError> {
         const OPERATION: &str = "get object";
         let request = GetObjectRequest {
             bucket: self.bucket.clone(),
             key: key.to_owned(),
-            version_id: Some(version.to_owned()),
+            version_id: version.map(str::to_owned),
             ..Default::default()
         };
         let found = match self.client.get_object(request).await {

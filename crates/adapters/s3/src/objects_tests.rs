@@ -138,7 +138,7 @@ async fn what_is_not_there_is_none() {
     .await;
     let s3 = s3(&server.config());
     assert!(s3.head_object("2/uploads/test.pdf", None).await.unwrap().is_none());
-    assert!(s3.read_object("2/uploads/test.pdf", "v1").await.unwrap().is_none());
+    assert!(s3.read_object("2/uploads/test.pdf", Some("v1")).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_version_is_known_and_read_by_its_name() {
     assert_eq!((facts.version.as_str(), facts.size), ("v7", 8));
     assert_eq!(facts.encryption.as_deref(), Some("AES256"));
     assert_eq!(facts.content_type.as_deref(), Some("application/pdf"));
-    let (size, parts) = s3.read_object("1/a", "v7").await.unwrap().unwrap();
+    let (size, parts) = s3.read_object("1/a", Some("v7")).await.unwrap().unwrap();
     let bytes: Vec<u8> = parts.map(|part| part.unwrap().to_vec()).concat().await;
     assert_eq!((size, bytes.as_slice()), (8, &b"%PDF-1.7"[..]));
     assert!(server.heard()[1].starts_with("GET /files/1/a?versionId=v7 "), "{:?}", server.heard());

@@ -64,7 +64,7 @@ impl ObjectStore for S3 {
         key: &OrgScopedKey,
         version: &ObjectVersion,
     ) -> Result<Option<Content>, ObjectError> {
-        let found = self.read_object(key.as_str(), version.as_str()).await?;
+        let found = self.read_object(key.as_str(), Some(version.as_str())).await?;
         Ok(found.map(|(size, parts)| Content { size, parts }))
     }
 

@@ -17,8 +17,8 @@ use restartix_tenancy::Tenant;
 use sha2::Digest as _;
 
 use crate::{
-    Announced, ObjectError, ObjectStore, ObjectVersion, OrgScopedKey, Parts, Presentation, Sha256,
-    org_scoped_key,
+    Announced, ForeignKey, ObjectError, ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey,
+    Parts, Presentation, Sha256, org_scoped_key,
 };
 
 /// What is announced of `bytes`, as a PDF.
@@ -123,6 +123,34 @@ pub async fn only_the_announced_body_is_kept(store: &dyn ObjectStore, tenant: &T
     let told = store.put(&key, &terms, parts(b"EXACTLY THESE BYTES")).await;
     assert!(matches!(told, Err(ObjectError::Refused(_))), "other bytes: {told:?}");
     assert_eq!(store.head(&key, None).await.unwrap(), None, "other bytes were kept");
+}
+
+/// What lies outside of every organisation's folder, with these bytes, is copied into one as it is;
+/// what is not there is copied nowhere.
+pub async fn what_is_brought_in_is_whole(
+    store: &(impl ObjectStore + ObjectImport),
+    tenant: &Tenant,
+    (source, bytes): (&ForeignKey, &[u8]),
+) {
+    let content = store.open(source).await.unwrap().unwrap();
+    let parts: Vec<_> = content.parts.collect().await;
+    let found = parts.into_iter().collect::<Result<Vec<_>, _>>().unwrap().concat();
+    assert_eq!(found, bytes, "the original is not what it was");
+
+    let key = key(tenant, "documents/brought-in");
+    let first = store.copy(source, &key, "application/pdf").await.unwrap().unwrap();
+    let facts = store.head(&key, Some(&first)).await.unwrap().unwrap();
+    assert_eq!((facts.size, facts.encrypted), (announced(bytes).size, true));
+    assert_eq!(facts.content_type.as_deref(), Some("application/pdf"), "the type is the old one");
+    assert_eq!(read(store, &key, &first).await.unwrap(), bytes);
+    let second = store.copy(source, &key, "application/pdf").await.unwrap().unwrap();
+    assert_ne!(first, second, "a copy took the place of a version");
+
+    let absent = ForeignKey::new("elsewhere/absent").unwrap();
+    assert!(store.open(&absent).await.unwrap().is_none());
+    assert!(store.copy(&absent, &key, "application/pdf").await.unwrap().is_none());
+    assert_eq!(store.head(&key, None).await.unwrap().unwrap().version, second);
+    store.delete(&key).await.unwrap();
 }
 
 /// What is signed is for one key, one purpose and a short while, and is never printed.

@@ -18,6 +18,7 @@
 pub mod conformance;
 mod examine;
 mod file;
+mod import;
 mod key;
 mod kind;
 #[cfg(feature = "conformance")]
@@ -30,6 +31,7 @@ mod words;
 
 pub use examine::Examination;
 pub use file::{File, FileFilter, Files, Signature, Verdict};
+pub use import::{ForeignKey, ObjectImport};
 pub use key::{Folder, KeyError, OrgScopedKey, org_scoped_key};
 pub use kind::{ContentType, FileKind};
 pub use name::FileName;

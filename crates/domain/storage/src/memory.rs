@@ -12,8 +12,9 @@ use restartix_kernel::Clock;
 use sha2::Digest as _;
 
 use crate::{
-    Announced, Content, LONGEST_DOWNLOAD, LONGEST_UPLOAD, ObjectError, ObjectFacts, ObjectStore,
-    ObjectVersion, OrgScopedKey, Parts, Presentation, Sha256, SignedRequest,
+    Announced, Content, ForeignKey, LONGEST_DOWNLOAD, LONGEST_UPLOAD, ObjectError, ObjectFacts,
+    ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey, Parts, Presentation, Sha256,
+    SignedRequest,
 };
 
 /// Objects in memory. Its URLs lead nowhere; what they are signed for can be read in them.
@@ -53,6 +54,15 @@ impl MemoryObjects {
 
     /// Stores `bytes` as somebody with a signed URL would who announced exactly them.
     pub fn place(&self, key: &OrgScopedKey, content_type: &str, bytes: Bytes) -> ObjectVersion {
+        self.keep(key.as_str(), content_type, bytes)
+    }
+
+    /// Stores `bytes` where another system would have kept them.
+    pub fn place_foreign(&self, key: &ForeignKey, bytes: Bytes) {
+        self.keep(key.as_str(), "application/octet-stream", bytes);
+    }
+
+    fn keep(&self, key: &str, content_type: &str, bytes: Bytes) -> ObjectVersion {
         let mut state = self.state();
         state.versions += 1;
         let version = ObjectVersion::numbered(state.versions);
@@ -62,7 +72,7 @@ impl MemoryObjects {
             content_type: Some(content_type.to_owned()),
             encrypted: true,
         };
-        let versions = state.objects.entry(key.as_str().to_owned()).or_default();
+        let versions = state.objects.entry(key.to_owned()).or_default();
         versions.push(Stored { facts, bytes });
         version
     }
@@ -81,11 +91,11 @@ impl MemoryObjects {
 
     fn stored(
         &self,
-        key: &OrgScopedKey,
+        key: &str,
         version: Option<&ObjectVersion>,
     ) -> Result<Option<Stored>, ObjectError> {
         let state = self.up()?;
-        let versions = state.objects.get(key.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let versions = state.objects.get(key).map(Vec::as_slice).unwrap_or_default();
         let named = |stored: &&Stored| version.is_none_or(|named| *named == stored.facts.version);
         Ok(versions.iter().rev().find(named).cloned())
     }
@@ -106,6 +116,29 @@ impl MemoryObjects {
 
 fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+fn content(stored: Stored) -> Content {
+    let parts: Vec<_> =
+        stored.bytes.chunks(64 * 1024).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
+    Content { size: stored.facts.size, parts: Box::pin(stream::iter(parts)) }
+}
+
+#[async_trait]
+impl ObjectImport for MemoryObjects {
+    async fn open(&self, source: &ForeignKey) -> Result<Option<Content>, ObjectError> {
+        Ok(self.stored(source.as_str(), None)?.map(content))
+    }
+
+    async fn copy(
+        &self,
+        source: &ForeignKey,
+        key: &OrgScopedKey,
+        content_type: &str,
+    ) -> Result<Option<ObjectVersion>, ObjectError> {
+        let stored = self.stored(source.as_str(), None)?;
+        Ok(stored.map(|stored| self.place(key, content_type, stored.bytes)))
+    }
 }
 
 #[async_trait]
@@ -168,7 +201,7 @@ impl ObjectStore for MemoryObjects {
         key: &OrgScopedKey,
         version: Option<&ObjectVersion>,
     ) -> Result<Option<ObjectFacts>, ObjectError> {
-        Ok(self.stored(key, version)?.map(|stored| stored.facts))
+        Ok(self.stored(key.as_str(), version)?.map(|stored| stored.facts))
     }
 
     async fn read(
@@ -176,14 +209,7 @@ impl ObjectStore for MemoryObjects {
         key: &OrgScopedKey,
         version: &ObjectVersion,
     ) -> Result<Option<Content>, ObjectError> {
-        Ok(self.stored(key, Some(version))?.map(|stored| {
-            let parts: Vec<_> = stored
-                .bytes
-                .chunks(64 * 1024)
-                .map(|part| Ok(Bytes::copy_from_slice(part)))
-                .collect();
-            Content { size: stored.facts.size, parts: Box::pin(stream::iter(parts)) }
-        }))
+        Ok(self.stored(key.as_str(), Some(version))?.map(content))
     }
 
     async fn delete(&self, key: &OrgScopedKey) -> Result<(), ObjectError> {

@@ -7,7 +7,8 @@ use chrono::DateTime;
 use restartix_kernel::{ManualClock, SeededRandom};
 use restartix_storage::memory::MemoryObjects;
 use restartix_storage::{
-    EicarScanner, MalwareScanner, ObjectError, ObjectStore, Scanned, conformance, org_scoped_key,
+    EicarScanner, ForeignKey, MalwareScanner, ObjectError, ObjectStore, Scanned, conformance,
+    org_scoped_key,
 };
 use restartix_tenancy::Role;
 use restartix_tenancy::conformance::principal;
@@ -25,6 +26,9 @@ async fn the_store_in_memory_keeps_the_rules() {
     conformance::only_the_announced_body_is_kept(&store, tenants[0]).await;
     conformance::what_is_signed_is_narrow(&store, tenants, now).await;
     assert_eq!(store.keys(), Vec::new(), "the suite leaves nothing behind");
+    let left = ForeignKey::new("old-system/a.pdf").unwrap();
+    store.place_foreign(&left, "%PDF-1.4".into());
+    conformance::what_is_brought_in_is_whole(&store, tenants[0], (&left, b"%PDF-1.4")).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use super::access::Guard;
 use super::journal::Asked;
-use super::operations::Desk;
+use super::operations::{Desk, leave};
 use super::seen::{Object, Unfinished};
 use super::state::State;
 use super::switches::Switches;
@@ -169,6 +169,12 @@ impl S3 {
         let state = self.front.shared.state();
         let version = state.buckets.get(bucket)?.version(key, version)?;
         version.content.as_ref().map(|content| state.blobs.get(&content.digest).to_vec())
+    }
+
+    /// Keeps an object that another system left in the bucket, whatever the bucket's rules; whether
+    /// there is such a bucket.
+    pub fn leave(&self, bucket: &str, key: &str, bytes: &[u8]) -> bool {
+        leave(&self.front.shared, bucket, key, bytes.to_vec()).is_ok()
     }
 
     /// Uploads in parts that are neither completed nor aborted, by key.

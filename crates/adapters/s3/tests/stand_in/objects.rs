@@ -1,7 +1,7 @@
 use restartix_kernel::{Clock as _, SystemClock};
 use restartix_s3::Config;
 use restartix_sandbox::s3::{Encryption, Signed};
-use restartix_storage::{ObjectStore as _, conformance};
+use restartix_storage::{ForeignKey, ObjectStore as _, conformance};
 
 use crate::support::{BUCKET, KMS_KEY, Stand, config, key, member, parts, s3};
 
@@ -16,6 +16,22 @@ async fn the_adapter_keeps_the_rules_of_the_port() {
     conformance::what_is_signed_is_narrow(&stand.s3, tenants, SystemClock.now()).await;
     assert_eq!(stand.stand_in.objects(BUCKET), [], "the suite leaves nothing behind");
     assert_eq!(stand.stand_in.blobs(), 0);
+}
+
+#[tokio::test]
+async fn what_another_system_left_in_the_bucket_is_copied_inside_it() {
+    const BYTES: &[u8] = b"%PDF-1.4 of the old system";
+    let stand = Stand::ready().await;
+    let one = member(1).await;
+    let source = ForeignKey::new("strapi/R\u{103}spuns \u{1}a+b.pdf");
+    assert!(source.is_none(), "a control character");
+    let source = ForeignKey::new("strapi/R\u{103}spuns a+b.pdf").unwrap();
+    assert!(stand.stand_in.leave(BUCKET, source.as_str(), BYTES));
+    conformance::what_is_brought_in_is_whole(&stand.s3, one.tenant().unwrap(), (&source, BYTES))
+        .await;
+    let copies = stand.stand_in.journal();
+    let copies = copies.iter().filter(|one| one.operation.as_deref() == Some("CopyObject"));
+    assert_eq!(copies.count(), 3, "nothing was sent through us");
 }
 
 #[tokio::test]

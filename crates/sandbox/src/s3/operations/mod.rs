@@ -17,6 +17,8 @@ use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::server::Shared;
 
+pub(super) use objects::leave;
+
 /// The operations, as s3s calls them.
 pub(super) struct Desk(pub(super) Arc<Shared>);
 

@@ -59,6 +59,27 @@ pub(super) async fn put(
     })
 }
 
+/// Keeps an object as somebody left it who needed no permission.
+pub(in crate::s3) fn leave(
+    shared: &Shared,
+    bucket: &str,
+    key: &str,
+    bytes: Vec<u8>,
+) -> S3Result<()> {
+    let mut state = shared.state();
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let digest = state.blobs.keep(bytes.into());
+    let label = Label {
+        content_type: Some("binary/octet-stream".to_owned()),
+        content_disposition: None,
+        cache_control: None,
+        metadata: HashMap::new(),
+        encryption: Encryption { algorithm: "AES256".to_owned(), kms_key_id: None },
+    };
+    let content = Content { digest, size, etag: etag(&digest), checked: false, label };
+    state.place(bucket, key, Some(content), shared.now(), fresh(shared)).map(drop)
+}
+
 pub(super) async fn copy(
     shared: &Shared,
     mut request: S3Request<CopyObjectInput>,
