@@ -54,6 +54,24 @@ pub(super) fn probes() -> Vec<CatalogueProbe> {
             ],
         ),
         CatalogueProbe::new(
+            "ROLE-05",
+            "the loader of the migration signs in nowhere, is bound as the app is, and is the migrator's alone",
+            "ALTER ROLE core_loader NOLOGIN NOBYPASSRLS; REVOKE core_loader FROM ...; REVOKE ... FROM core_loader",
+            "SELECT l.rolname, CASE WHEN l.rolcanlogin THEN 'can sign in'
+               WHEN l.rolsuper OR l.rolbypassrls OR l.rolcreaterole OR l.rolcreatedb OR l.rolreplication THEN 'may do more than it needs'
+               WHEN EXISTS (SELECT FROM pg_auth_members g JOIN pg_roles m ON m.oid = g.member
+                 WHERE g.roleid = l.oid AND m.rolname <> 'core_migrator' AND NOT m.rolsuper) THEN 'may be become by others'
+               WHEN EXISTS (SELECT FROM pg_auth_members g JOIN pg_roles o ON o.oid = g.roleid
+                 WHERE g.member = l.oid AND o.rolname <> 'core_app') THEN 'may become more than the app' END
+             FROM pg_roles l WHERE l.rolname = 'core_loader'",
+            &[
+                ("a loader above the wall", "ALTER ROLE core_loader BYPASSRLS"),
+                ("a loader who signs in", "ALTER ROLE core_loader LOGIN"),
+                ("an app that may become it", "GRANT core_loader TO core_worker"),
+                ("a loader who may become the owner", "GRANT core_owner TO core_loader"),
+            ],
+        ),
+        CatalogueProbe::new(
             "ROLE-04",
             "no default setting names an organisation or switches the walls off",
             "ALTER ROLE ... RESET ...",

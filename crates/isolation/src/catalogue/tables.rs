@@ -161,6 +161,7 @@ pub(super) fn probes() -> Vec<CatalogueProbe> {
             &[
                 ("users that can be read", "GRANT SELECT ON public.users TO core_app"),
                 ("one column of sessions", "GRANT SELECT (org_id) ON public.user_sessions TO core_worker"),
+                ("a staging table of the migration", "GRANT SELECT ON legacy.staged_patients TO core_app"),
             ],
         ),
         CatalogueProbe::new(
