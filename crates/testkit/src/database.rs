@@ -54,6 +54,29 @@ impl TestDatabase {
         Ok(database)
     }
 
+    /// A fresh database with nothing in it: for what is not the platform's own.
+    pub async fn blank() -> Result<Self> {
+        let server = server()?;
+        let name = format!("rtx_blank_{}", SystemRandom.uuid_v4().simple());
+        let mut postgres = connect(&server, "postgres").await?;
+        postgres.batch_execute(&format!("CREATE DATABASE {name}")).await.context("make it")?;
+        Ok(Self { name, server })
+    }
+
+    /// A copy of this one as it is now; nobody may be connected to it.
+    pub async fn copy(&self) -> Result<Self> {
+        let name = format!("rtx_copy_{}", SystemRandom.uuid_v4().simple());
+        let mut postgres = connect(&self.server, "postgres").await?;
+        let copy = format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY file_copy", self.name);
+        postgres.batch_execute(&copy).await.context("copy the database")?;
+        let rights = format!(
+            "REVOKE ALL ON DATABASE {name} FROM PUBLIC; \
+             GRANT CONNECT ON DATABASE {name} TO core_migrator, core_app, core_worker"
+        );
+        postgres.batch_execute(&rights).await.context("grant the rights on the copy")?;
+        Ok(Self { name, server: self.server.clone() })
+    }
+
     /// The URL as `role`; the test cluster trusts everybody on loopback.
     pub fn url(&self, role: &str) -> Secret {
         url(&self.server, role, &self.name).into()

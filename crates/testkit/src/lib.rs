@@ -21,3 +21,4 @@ pub use database::{TestDatabase, sql};
 pub use hooks::{HookedClinics, change_that_tells, configure_worker};
 pub use port::free_port;
 pub use redis::TestRedis;
+pub use restartix_postgres::tls_connector;

@@ -53,6 +53,7 @@ pub use scheduling::PgDueReminders;
 pub use seals::PgSealQueue;
 pub use telemetry::{PgTelemetryHours, PgTelemetryQueue};
 pub use tenancy::{PgClients, PgDirectory};
+pub use tls::connector as tls_connector;
 pub use unit::PgUnits;
 pub use video::{PgDueRecordings, PgJoinCodes, PgOpenCalls, PgRoomDuties, PgRoomNames};
 pub use webhooks::{PgWebhookQueue, PgWebhookWake};

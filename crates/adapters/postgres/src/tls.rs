@@ -11,8 +11,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A TLS connector that trusts Mozilla's roots, or those of `ca_file` alone where one is given.
 ///
+/// For whoever connects to a database beside this adapter as well: TLS is made in one place.
 /// The certificate and the name in it are always verified; `sslmode` decides whether TLS is used.
-pub(crate) fn connector(ca_file: Option<&Path>) -> std::io::Result<MakeRustlsConnect> {
+pub fn connector(ca_file: Option<&Path>) -> std::io::Result<MakeRustlsConnect> {
     let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
     let mut roots = RootCertStore::empty();
     match ca_file {
