@@ -66,6 +66,12 @@ pub enum Command {
     /// Look after what is computed of what patients did.
     #[command(subcommand)]
     Insights(InsightsCommand),
+    /// Bring the clinics over from the legacy systems.
+    ///
+    /// Each phase may be killed and started again. Exit 0: the cutover may go on as things are; 3:
+    /// something stands against it; 1: the phase did not come to its end. The runbook is the
+    /// documentation of restartix-legacy.
+    MigrateLegacy(LegacyArgs),
     /// Print a bearer token of a user; in the development profile only.
     Token(TokenArgs),
 }
@@ -165,6 +171,50 @@ pub enum InsightsCommand {
         #[arg(long, value_parser = organisation, value_name = "ID")]
         organization: OrgId,
     },
+}
+
+/// A phase of the migration, and where its report goes.
+#[derive(Debug, Args)]
+pub struct LegacyArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub phase: LegacyPhase,
+    /// A mapping of one's own, in the place of the one that the program comes with.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+    /// Write the report to this file as JSON.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the report to this file as a page.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// A reason of the quarantine that somebody has looked at: rows with it may stay behind. Again
+    /// for each.
+    #[arg(long, global = true, value_name = "REASON")]
+    pub accept: Vec<String>,
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum LegacyPhase {
+    /// Read and judge everything; load nothing.
+    Plan,
+    /// Load everything. The clinics stay closed.
+    Load,
+    /// Bring the platform to what the sources are now.
+    Delta {
+        /// Read everything, and not only what has changed.
+        #[arg(long)]
+        whole: bool,
+    },
+    /// Compare everything.
+    Verify,
+    /// Freeze the sources, catch up, compare, and open the clinics here.
+    Cutover,
+    /// Close the clinics here, and reopen the sources.
+    Rollback,
+    /// Empty the staging tables: what they hold of people goes.
+    Forget,
 }
 
 /// What is done with members.

@@ -14,7 +14,7 @@ use crate::config::{
     Bootstrap, Environment, Log, Member, Migrator, Profile, Requeue, Rotation, Server, Settings,
     Signing, Storage, Tokens,
 };
-use crate::{evidence, logging, operate, run};
+use crate::{evidence, legacy, logging, operate, run};
 
 /// Does what `cli` asks for, as file and `environment` say.
 ///
@@ -80,6 +80,7 @@ pub fn execute(cli: Cli, environment: &Environment) -> anyhow::Result<()> {
             let config = Server::read(&settings)?;
             print(&wait_for(operate::rebuild_insights(&config, organization))?.to_string())
         }
+        Command::MigrateLegacy(args) => wait_for(legacy::run(&settings, &args)),
         Command::Token(args) => {
             let token = operate::sign_token(&Tokens::read(&settings)?, &SystemClock, &args)?;
             print(token.expose_secret())

@@ -9,7 +9,8 @@
 //!
 //! Why these crates: `figment` merges file and environment, and nothing else of it is used, because
 //! its own errors stop at the first fault and quote values; `metrics-exporter-prometheus` renders
-//! what the facade `metrics` counted and opens no port of its own; `anyhow` because whoever started
+//! what the facade `metrics` counted and opens no port of its own; `indicatif` draws progress where a
+//! terminal watches, and nothing where none does; `anyhow` because whoever started
 //! a program can only read what went wrong.
 
 mod assemble;
@@ -17,6 +18,7 @@ pub mod cli;
 mod command;
 pub mod config;
 mod evidence;
+mod legacy;
 mod logging;
 mod metrics;
 mod operate;
@@ -31,6 +33,7 @@ mod work;
 pub use assemble::{App, assemble};
 pub use cli::Cli;
 pub use command::execute;
+pub use legacy::Unsafe;
 pub use metrics::Metrics;
 pub use readiness::Readiness;
 pub use serve::{Listening, listen};

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use restartix_core_api::{Cli, config::Environment, execute};
+use restartix_core_api::{Cli, Unsafe, config::Environment, execute};
 
 /// A request allocates a few hundred times, in threads that hardly share anything.
 #[global_allocator]
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where standard error cannot be written either, the exit code has to do.
             let _ = writeln!(std::io::stderr(), "core-api: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<Unsafe>() { ExitCode::from(Unsafe::EXIT_CODE) } else { ExitCode::FAILURE }
         }
     }
 }

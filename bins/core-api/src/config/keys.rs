@@ -58,7 +58,7 @@ pub const KEYS: &[Key] = &[
     ),
     secret(
         "database.migrator_url",
-        "required by `migrate`, `org`, `member`",
+        "required by `migrate`, `org`, `member`, `migrate-legacy`",
         "PostgreSQL as `core_migrator`. The server does not need it.",
     ),
     secret(
@@ -71,6 +71,26 @@ pub const KEYS: &[Key] = &[
         "database.ca_file",
         "Mozilla's authorities",
         "A PEM file with the only authorities to trust for PostgreSQL.",
+    ),
+    secret(
+        "legacy.strapi_url",
+        "required by `migrate-legacy`",
+        "The legacy application's PostgreSQL, as a role that may read what the mapping names and nothing else. The server does not need it.",
+    ),
+    secret(
+        "legacy.intakes_url",
+        "required by `migrate-legacy`",
+        "The legacy scheduling service's PostgreSQL, as such a role. The server does not need it.",
+    ),
+    secret(
+        "legacy.strapi_privileged_url",
+        "required by `migrate-legacy cutover` and `rollback`",
+        "The legacy application's PostgreSQL as the owner of its tables: to freeze and reopen it.",
+    ),
+    secret(
+        "legacy.intakes_privileged_url",
+        "required by `migrate-legacy cutover` and `rollback`",
+        "The scheduling service's PostgreSQL as the owner of its tables.",
     ),
     secret(
         "redis.url",

@@ -28,7 +28,7 @@ pub use insights::Insights;
 pub use keys::{KEYS, Key, table};
 pub use log::{Format, Log};
 pub use purpose::{
-    Bootstrap, Member, Migrator, Requeue, Rotation, Server, Signing, Storage, Tokens,
+    Bootstrap, Legacy, Member, Migrator, Requeue, Rotation, Server, Signing, Storage, Tokens,
 };
 pub use reader::Profile;
 pub use redis::Redis;

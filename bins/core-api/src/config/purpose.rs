@@ -164,6 +164,46 @@ impl Member {
     }
 }
 
+/// What `migrate-legacy` needs.
+#[derive(Clone, Debug)]
+pub struct Legacy {
+    /// The platform's database.
+    pub migrator: Migrator,
+    /// The application's database and the scheduling service's, to read.
+    pub sources: [Secret; 2],
+    /// The same, to freeze and reopen them; read where the phase needs it, and only there.
+    pub privileged: Option<[Secret; 2]>,
+    /// Where files are kept; perhaps nowhere.
+    pub s3: Option<restartix_s3::Config>,
+}
+
+impl Legacy {
+    /// The configuration, or everything that is wrong with it.
+    pub fn read(settings: &Settings, freezes: bool) -> Result<Self, Faults> {
+        let mut reader = Reader::new(settings);
+        let url = required_url(&mut reader, "database.migrator_url", "core_migrator");
+        let ca_file = ca_file(&mut reader);
+        let mut both = |keys: [&str; 2]| {
+            let [strapi, intakes] = keys.map(|key| {
+                let url = reader.required_secret(key)?;
+                endpoint(&mut reader, key, &url).map(|_| url)
+            });
+            Some([strapi?, intakes?])
+        };
+        let sources = both(["legacy.strapi_url", "legacy.intakes_url"]);
+        let privileged = freezes
+            .then(|| both(["legacy.strapi_privileged_url", "legacy.intakes_privileged_url"]))
+            .flatten();
+        let s3 = storage::read(&mut reader);
+        let whole = || {
+            let migrator = Migrator { url: url?, ca_file };
+            Some(Self { migrator, sources: sources?, privileged, s3 })
+        };
+        let whole = whole();
+        reader.faults.or(whole)
+    }
+}
+
 /// What `bucket` needs.
 #[derive(Clone, Debug)]
 pub struct Storage {
