@@ -7,6 +7,7 @@
 mod audit;
 mod availability;
 mod insights;
+mod migration;
 mod outage;
 mod report;
 mod request;
@@ -30,6 +31,9 @@ struct Arguments {
     /// Appends a line of JSON per figure to this file.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// How many bookings `migration` loads.
+    #[arg(long, default_value_t = 1_000_000)]
+    bookings: u32,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -45,8 +49,16 @@ enum Part {
     Load(request::load::Arguments),
 }
 
-const BENCHES: [&str; 7] =
-    ["availability", "insights", "request", "video-token", "audit", "outage", "webhooks"];
+const BENCHES: [&str; 8] = [
+    "availability",
+    "insights",
+    "migration",
+    "request",
+    "video-token",
+    "audit",
+    "outage",
+    "webhooks",
+];
 
 #[expect(clippy::print_stdout, reason = "a command-line tool answers on stdout")]
 fn main() -> Result<()> {
@@ -66,6 +78,7 @@ fn main() -> Result<()> {
         let figures = match name.as_str() {
             "availability" => availability::measure()?,
             "insights" => insights::measure()?,
+            "migration" => migration::measure(arguments.bookings)?,
             "request" => request::measure()?,
             "video-token" => video_token::measure()?,
             "audit" => audit::measure()?,
