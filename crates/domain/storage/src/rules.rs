@@ -79,30 +79,42 @@ rules! {
 /// S3's limit of a key.
 const MAX_KEY: usize = 1024;
 const MAX_SEGMENTS: usize = 16;
-const MAX_SEGMENT: usize = 255;
-const MAX_MARKS: usize = 4;
+pub(crate) const MAX_SEGMENT: usize = 255;
+pub(crate) const MAX_MARKS: usize = 4;
 
-/// Symbols and punctuation that Unicode's `confusables.txt` (UTS #39) maps to `/` or `\`; letters
-/// that look alike belong to living scripts and stay. What folds to a slash is [`Rule::FoldsToSyntax`].
+/// Symbols and punctuation that Unicode's `confusables.txt` (UTS #39) maps to `/` or `\`, or whose
+/// glyph is one or several of them (their Unicode names say solidus, or slash); letters that look alike
+/// belong to living scripts and stay. What folds to a slash is [`Rule::FoldsToSyntax`].
 const SLASH_LOOKALIKES: &[char] = &[
     '\u{1735}',
     '\u{2041}',
     '\u{2044}',
     '\u{2215}',
     '\u{2216}',
+    '\u{244A}',
     '\u{2571}',
     '\u{2572}',
     '\u{27CB}',
     '\u{27CD}',
     '\u{29F5}',
+    '\u{29F6}',
+    '\u{29F7}',
     '\u{29F8}',
     '\u{29F9}',
+    '\u{2AFB}',
+    '\u{2AFD}',
+    '\u{2E4A}',
+    '\u{2F02}',
+    '\u{2F03}',
     '\u{3033}',
+    '\u{3035}',
     '\u{31D3}',
     '\u{31D4}',
     '\u{1D20F}',
     '\u{1D23A}',
     '\u{1D23B}',
+    '\u{1F67C}',
+    '\u{1F67D}',
 ];
 
 /// The text of `relative` when it breaks no rule behind a prefix of `prefix` bytes; else the first
@@ -131,7 +143,7 @@ pub(crate) fn broken(prefix: usize, relative: &[u8]) -> Result<&str, Rule> {
 type OfCharacter = fn(char) -> bool;
 type OfSegment = fn(&str) -> bool;
 
-const CHARACTERS: &[(Rule, OfCharacter)] = &[
+pub(crate) const CHARACTERS: &[(Rule, OfCharacter)] = &[
     (Rule::Control, char::is_control),
     (Rule::Invisible, is_invisible),
     (Rule::Forbidden, |c| matches!(c, '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*')),
@@ -151,7 +163,7 @@ const SEGMENTS: &[(Rule, OfSegment)] = &[
     (Rule::PiledMarks, piles_marks),
 ];
 
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     use GeneralCategory::{
         Format, LineSeparator, ParagraphSeparator, PrivateUse, Surrogate, Unassigned,
     };
@@ -167,7 +179,7 @@ fn is_invisible(c: char) -> bool {
         || (c != '\u{FE0F}' && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c))
 }
 
-fn is_white_space(c: char) -> bool {
+pub(crate) fn is_white_space(c: char) -> bool {
     CodePointSetData::new::<WhiteSpace>().contains(c)
 }
 
@@ -198,7 +210,7 @@ fn is_dot_or_space(c: char) -> bool {
 
 /// `CON`, `COM1` and the like, with or without an extension, in any case; Windows reads superscript
 /// digits as digits (Microsoft, "Naming Files, Paths, and Namespaces").
-fn is_device(segment: &str) -> bool {
+pub(crate) fn is_device(segment: &str) -> bool {
     let stem = segment.split('.').next().unwrap_or_default().trim_end_matches(is_white_space);
     let stem: String = stem.chars().map(|c| plain_digit(c).to_ascii_uppercase()).collect();
     let numbered = |name: &str| {
@@ -227,18 +239,17 @@ const fn plain_digit(c: char) -> char {
 }
 
 fn piles_marks(segment: &str) -> bool {
-    let categories = CodePointMapData::<GeneralCategory>::new();
-    let is_mark = |c| {
-        matches!(
-            categories.get(c),
-            GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark
-        )
-    };
     let mut row = 0_usize;
     segment.chars().any(|c| {
         row = if is_mark(c) { row.saturating_add(1) } else { 0 };
         row > MAX_MARKS
     })
+}
+
+/// Whether a character stands above, below or around the one before it (Mn, Me).
+pub(crate) fn is_mark(c: char) -> bool {
+    use GeneralCategory::{EnclosingMark, NonspacingMark};
+    matches!(CodePointMapData::<GeneralCategory>::new().get(c), NonspacingMark | EnclosingMark)
 }
 
 impl fmt::Display for Rule {
@@ -274,6 +285,8 @@ mod tests {
             ("a:b", "R06"),
             ("a\u{29F8}b", "R07"),
             ("a\u{2571}b", "R07"),
+            ("a\u{2F03}b", "R07"),
+            ("a\u{2AFD}b", "R07"),
             ("a\u{2100}b", "R08"),
             ("a\u{FF0E}b", "R08"),
             ("a%2eb", "R09"),

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use restartix_kernel::SeededRandom;
-use restartix_storage::{Folder, OrgScopedKey, Rule, org_scoped_key};
+use restartix_storage::{FileName, Folder, OrgScopedKey, Rule, org_scoped_key};
 use restartix_tenancy::conformance::principal;
 use restartix_tenancy::{Principal, Role};
 use serde::Deserialize;
@@ -106,6 +106,21 @@ fn nearly_keys() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn whatever_the_name_what_is_left_of_it_keeps_the_rules(bytes in nearly_keys()) {
+        let text = String::from_utf8_lossy(&bytes);
+        match FileName::cleaned(&text) {
+            Ok(name) => {
+                prop_assert_eq!(&FileName::new(name.expose()), &Ok(name.clone()));
+                prop_assert_eq!(&FileName::cleaned(name.expose()), &Ok(name));
+            }
+            Err(rule) => prop_assert_eq!(rule, Rule::Empty),
+        }
+        if let Ok(name) = FileName::new(&text) {
+            prop_assert_eq!(FileName::cleaned(&text), Ok(name));
+        }
+    }
 
     #[test]
     fn whatever_the_bytes_the_key_stays_in_its_organisation(bytes in nearly_keys()) {
