@@ -84,13 +84,14 @@ fn tests(session: &Session, database: &str, browser: bool) -> Result<()> {
     session.run(command.env(DATABASE, database))
 }
 
-/// Lends the work a cluster for its databases, gone afterwards, and sees to it that tests find Redis.
+/// Lends the work a cluster for its databases, gone afterwards, and sees to it that tests find Redis and clamd.
 pub(crate) fn with_services(
     session: &Session,
     work: impl FnOnce(&str) -> Result<()>,
 ) -> Result<()> {
     services::require_redis(session)?;
     services::require_languages(session)?;
+    services::require_clamd(session)?;
     if let Some(given) = environment(DATABASE) {
         println!("    {DATABASE} is set: the tests use that cluster");
         return work(&given);

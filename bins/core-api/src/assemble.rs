@@ -15,7 +15,7 @@ use restartix_postgres::{
 };
 use restartix_redis::{Redis, RedisConfig, RedisHolds, RedisRateLimits};
 use restartix_scheduling::Holds;
-use restartix_storage::{EicarScanner, ObjectStore};
+use restartix_storage::{MalwareScanner, ObjectStore};
 use restartix_telemetry_service::TelemetryClient;
 use restartix_tenancy::Authenticator;
 use restartix_video::{NoticeReader, VideoProvider};
@@ -27,6 +27,7 @@ use restartix_workflows::{
 
 use crate::config;
 use crate::readiness::{Readiness, Watched};
+use crate::scanner;
 use crate::storage::Storage;
 use crate::{telemetry, webhooks};
 
@@ -65,6 +66,10 @@ pub fn assemble(
     if let Some(telemetry) = &telemetry {
         vendors.push(telemetry.clone());
     }
+    let clamd = scanner::clamd(config);
+    if let Some(clamd) = &clamd {
+        vendors.push(Arc::new(clamd.clone()));
+    }
     let readiness = Arc::new(readiness(config, &redis, vendors, &clock)?);
 
     let desk = Desk::new(Arc::new(PgUnits::new(app.clone())), clock.clone(), random.clone());
@@ -78,11 +83,13 @@ pub fn assemble(
     let notices = Notices::new(&config.daily, clock.clone()).context("daily.notice_key")?;
     let notices = notices.map(|notices| -> Arc<dyn NoticeReader> { Arc::new(notices) });
     let objects = storage.as_ref().map(|storage| storage.objects());
-    let mut workers = workers(config, &daily, objects.clone(), &clock, &random)?;
+    let scanner = scanner::port(clamd);
+    let stored = objects.clone().map(|objects| (objects, scanner.clone()));
+    let mut workers = workers(config, &daily, stored, &clock, &random)?;
     let provider: Arc<dyn VideoProvider> = daily;
     workers.extend(telemetry::workers(config, telemetry.as_ref(), &clock, &random)?);
     let (sender, sealer) = webhooks::outfit(config, &clock, &random)?;
-    let files = Filing::new(desk.clone(), objects, Arc::new(EicarScanner));
+    let files = Filing::new(desk.clone(), objects, scanner);
     let api = Api {
         authenticator: Authenticator::new(Arc::new(verifier), Arc::new(directory))
             .with_clients(Arc::new(clients)),
@@ -118,7 +125,7 @@ pub fn assemble(
 pub(crate) fn workers(
     config: &config::Server,
     daily: &Arc<Daily>,
-    objects: Option<Arc<dyn ObjectStore>>,
+    stored: Option<(Arc<dyn ObjectStore>, Arc<dyn MalwareScanner>)>,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
 ) -> anyhow::Result<Vec<Box<dyn Worker>>> {
@@ -140,8 +147,8 @@ pub(crate) fn workers(
         Box::new(InsightKeeper::new(desk.clone(), PgStalePatients::new(worker.clone()))),
     ];
     workers.extend(webhooks::workers(config, worker.clone(), clock, random)?);
-    if objects.is_some() {
-        let filing = Filing::new(desk.clone(), objects, Arc::new(EicarScanner));
+    if let Some((objects, scanner)) = stored {
+        let filing = Filing::new(desk.clone(), Some(objects), scanner);
         workers.push(Box::new(FileKeeper::new(filing.clone(), PgDueFiles::new(worker.clone()))));
         let due = PgDueRecordings::new(worker);
         workers.push(Box::new(RecordingKeeper::new(desk, filing, due, daily.clone())));
@@ -156,7 +163,6 @@ pub(crate) fn storage(
     random: &Arc<dyn Random>,
 ) -> anyhow::Result<Option<Arc<Storage>>> {
     let Some(s3) = &config.storage else { return Ok(None) };
-    tracing::warn!("files are searched for the EICAR test string alone: no malware scanner is set");
     let strict = config.profile == config::Profile::Production;
     let origins = config.http.web_origins();
     let storage = Storage::new(s3, &origins, strict, clock.clone(), random.clone())?;

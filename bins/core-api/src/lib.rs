@@ -24,6 +24,7 @@ mod metrics;
 mod operate;
 mod readiness;
 mod run;
+mod scanner;
 mod serve;
 mod storage;
 mod telemetry;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::assemble::{App, assemble, storage, workers};
 use crate::config;
 use crate::metrics::Metrics;
+use crate::scanner;
 use crate::serve::{GRACE, Listening, listen};
 use crate::telemetry;
 use crate::work::keep_all_working;
@@ -85,8 +86,9 @@ pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
         let signals = signals()?;
         let daily = Daily::new(&config.daily, clock.clone(), random.clone()).context("daily")?;
         let storage = storage(config, &clock, &random)?;
-        let objects = storage.map(|storage| storage.objects());
-        let mut workers = workers(config, &Arc::new(daily), objects, &clock, &random)?;
+        let scanner = scanner::port(scanner::clamd(config));
+        let stored = storage.map(|storage| (storage.objects(), scanner));
+        let mut workers = workers(config, &Arc::new(daily), stored, &clock, &random)?;
         let telemetry = telemetry::client(config, &clock)?;
         if let Some(telemetry) = &telemetry {
             telemetry.vouch().await.context("telemetry.url")?;

@@ -2,7 +2,8 @@
 //!
 //! Real servers, no mocks. `cargo xtask test` starts a private PostgreSQL cluster and names it in
 //! `RESTARTIX_TEST_DATABASE_URL`; a Redis is so light that each test that needs one starts its own,
-//! and may stop it to see what happens. Behind the feature `browser`, a headless Chromium per test; such
+//! and may stop it to see what happens. Behind the feature `clamd`, a malware scanner that knows
+//! one signature; behind `browser`, a headless Chromium per test; such
 //! tests stand in a module called `browser`, by which `cargo xtask test` knows them.
 //!
 //! Why these crates: `fantoccini` speaks WebDriver and nothing more, so that a test reads as what a
@@ -10,12 +11,16 @@
 
 #[cfg(feature = "browser")]
 pub mod browser;
+#[cfg(feature = "clamd")]
+mod clamd;
 mod cluster;
 mod database;
 mod hooks;
 mod port;
 mod redis;
 
+#[cfg(feature = "clamd")]
+pub use clamd::TestClamd;
 pub use cluster::TestCluster;
 pub use database::{TestDatabase, sql};
 pub use hooks::{HookedClinics, change_that_tells, configure_worker};

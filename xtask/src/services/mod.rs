@@ -2,6 +2,7 @@
 
 mod account;
 mod browser;
+mod clamd;
 mod install;
 mod languages;
 mod openssl;
@@ -56,6 +57,11 @@ pub(crate) fn require_browser(session: &Session) -> Result<()> {
 /// Sees to it that Python and Node are in the PATH, for the receivers that tests start.
 pub(crate) fn require_languages(session: &Session) -> Result<()> {
     languages::require(session)
+}
+
+/// Sees to it that `clamd` is where servers are, for tests that start their own.
+pub(crate) fn require_clamd(session: &Session) -> Result<()> {
+    clamd::require(session)
 }
 
 /// Sees to it that the workspace can be built here.

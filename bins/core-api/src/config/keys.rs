@@ -178,6 +178,11 @@ pub const KEYS: &[Key] = &[
         "A file in the form of `~/.aws/credentials`, read again every 15 minutes.",
     ),
     plain("storage.profile", "default", "The profile of `storage.credentials_file`."),
+    plain(
+        "storage.clamd",
+        "none",
+        "Where clamd looks for malware: `tcp://HOST:PORT` or `unix:/PATH`. While it does not answer, no file becomes available. Its `StreamMaxLength`, `MaxScanSize` and `MaxFileSize` must be at least 512M, and `AlertExceedsMax` on. Without one files are searched for the EICAR test string alone, which is no protection.",
+    ),
     secret(
         "webhooks.secret_keys",
         "required in production",

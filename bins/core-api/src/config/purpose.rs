@@ -28,6 +28,8 @@ pub struct Server {
     pub daily: restartix_daily::Config,
     /// Where files are kept; in development perhaps nowhere.
     pub storage: Option<restartix_s3::Config>,
+    /// Where clamd is; perhaps nowhere.
+    pub clamd: Option<restartix_clamd::Address>,
     /// Webhooks.
     pub webhooks: Webhooks,
     /// The Telemetry service; perhaps none.
@@ -49,6 +51,7 @@ impl Server {
         let redis = Redis::read(&mut reader);
         let identity = identity::read(&mut reader);
         let daily = daily::read(&mut reader);
+        let clamd = storage::clamd(&mut reader);
         let storage = storage::read(&mut reader);
         let webhooks = Webhooks::read(&mut reader);
         let telemetry = Telemetry::read(&mut reader);
@@ -71,6 +74,7 @@ impl Server {
                 identity,
                 daily,
                 storage,
+                clamd,
                 webhooks,
                 telemetry,
                 signing: signing?,

@@ -1,3 +1,4 @@
+use restartix_clamd::Address;
 use restartix_kernel::Secret;
 use restartix_s3::{Authorization, Config, ConfigError, CredentialSource, Credentials};
 
@@ -47,6 +48,13 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         }
     }
     Some(Config { endpoint, region, bucket, kms_key_id, path_style, ..usual })
+}
+
+/// Where clamd is, where there is one.
+pub(super) fn clamd(reader: &mut Reader<'_>) -> Option<Address> {
+    reader.optional("storage.clamd", |text| {
+        text.parse().map_err(|_| "must be tcp://HOST:PORT or unix:/PATH")
+    })
 }
 
 /// The key that a fault is about.
