@@ -101,7 +101,7 @@ pub(super) fn bucket_arn(bucket: &str) -> String {
     format!("arn:aws:s3:::{bucket}")
 }
 
-fn arrival(extensions: &mut http::Extensions) -> S3Result<Arc<Arrival>> {
+pub(super) fn arrival(extensions: &mut http::Extensions) -> S3Result<Arc<Arrival>> {
     let found = extensions.get::<Arc<Arrival>>().cloned();
     found.ok_or_else(|| refusal(500, "InternalError", "the request went around its gate"))
 }
@@ -143,6 +143,7 @@ fn action(operation: &str, versioned: bool) -> Option<&'static str> {
         | "UploadPart"
         | "CompleteMultipartUpload" => "s3:PutObject",
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
+        "ListParts" => "s3:ListMultipartUploadParts",
         "ListMultipartUploads" => "s3:ListBucketMultipartUploads",
         "GetObject" | "HeadObject" if versioned => "s3:GetObjectVersion",
         "GetObject" | "HeadObject" => "s3:GetObject",

@@ -10,11 +10,10 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use http::HeaderMap;
 use http::request::Parts;
 use s3s::S3Result;
-use sha2::{Digest as _, Sha256};
 
 use super::fault::refusal;
 use super::journal::Signed;
-use super::store::hex;
+use super::store::{Digest, digest, hex};
 use super::strict;
 use super::sums;
 use crate::reply::pairs;
@@ -30,6 +29,7 @@ pub(super) struct Arrival {
     /// What it turns out to ask for.
     pub(super) operation: OnceLock<String>,
     body: Bytes,
+    digest: OnceLock<Digest>,
     content_sha256: Option<String>,
     /// What the headers say of the body.
     said: HeaderMap,
@@ -75,6 +75,7 @@ impl Arrival {
         Ok(Self {
             facts,
             operation: OnceLock::new(),
+            digest: OnceLock::new(),
             body: body.clone(),
             content_sha256: text(parts, "x-amz-content-sha256").map(str::to_owned),
             said,
@@ -83,7 +84,7 @@ impl Arrival {
 
     /// Whether the body is the one that the headers speak of.
     pub(super) fn check_body(&self) -> S3Result<()> {
-        let digest: [u8; 32] = Sha256::digest(&self.body).into();
+        let digest = self.digest_of(&self.body);
         let said = self.content_sha256.as_deref().filter(|said| said.len() == 64);
         if said.is_some_and(|said| !said.eq_ignore_ascii_case(&hex(&digest))) {
             let why =
@@ -95,7 +96,16 @@ impl Arrival {
         if chunked.is_some_and(|said| said.starts_with("STREAMING-")) {
             return Ok(());
         }
-        sums::verify(&self.body, &self.said).map(drop)
+        sums::verify(&self.body, &digest, &self.said).map(drop)
+    }
+
+    /// The SHA-256 of a body, computed once where it is the one that came.
+    pub(super) fn digest_of(&self, body: &[u8]) -> Digest {
+        let same = body.as_ptr() == self.body.as_ptr() && body.len() == self.body.len();
+        if same || body == self.body {
+            return *self.digest.get_or_init(|| digest(&self.body));
+        }
+        digest(body)
     }
 
     /// The facts of a form, which has its signature and its headers in fields.

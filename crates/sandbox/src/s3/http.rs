@@ -47,11 +47,21 @@ impl StandIn for Front {
 impl Front {
     async fn ask(&self, parts: Parts, body: Bytes) -> HttpResponse {
         let (bucket, key) = place(&parts);
-        let number = self.open(&parts, &bucket, key, body.len());
+        let number = self.open(&parts, &bucket, key.clone(), body.len());
         let (fault, pause) = {
             let mut state = self.shared.state();
             let pause = Duration::from_millis(state.switches.faults.slow_body_ms);
-            (state.switches.faults.strike(), pause)
+            let is_counted = !(key.is_empty() && parts.method == http::Method::HEAD);
+            let is_over = state.switches.healthy_for.as_mut().is_some_and(|left| {
+                let over = *left == 0;
+                *left = if is_counted { left.saturating_sub(1) } else { *left };
+                over
+            });
+            let trips = number % 2 == 1 && parts.method != http::Method::PUT;
+            let stumbles = state.switches.stumbles && trips;
+            let fault =
+                is_over.then_some(Fault::Drop).or_else(|| stumbles.then_some(Fault::Unavailable));
+            (fault.or_else(|| state.switches.faults.strike()), pause)
         };
         let is_change = matches!(parts.method.as_str(), "PUT" | "POST" | "DELETE");
         let is_head = parts.method == http::Method::HEAD;

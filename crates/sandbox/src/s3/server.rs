@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use actix_web::web::Bytes;
 use chrono::{DateTime, Utc};
 use restartix_kernel::{Clock, ExposeSecret as _, Random, Secret, SystemClock, SystemRandom};
 use s3s::auth::SimpleAuth;
@@ -10,9 +11,10 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use super::access::Guard;
 use super::journal::Asked;
-use super::operations::{Desk, leave};
+use super::operations::{Desk, fresh, leave};
 use super::seen::{Object, Unfinished};
 use super::state::State;
+use super::store::{Content, Version, digest};
 use super::switches::Switches;
 use crate::listener::{Listener, take_port};
 
@@ -175,6 +177,28 @@ impl S3 {
     /// there is such a bucket.
     pub fn leave(&self, bucket: &str, key: &str, bytes: &[u8]) -> bool {
         leave(&self.front.shared, bucket, key, bytes.to_vec()).is_ok()
+    }
+
+    /// Puts other bytes where a version is, as nobody can by asking: by hand on the disks. Without a
+    /// version, a newer one is put on top, as the owner might.
+    pub fn replace(&self, bucket: &str, key: &str, version: Option<&str>, bytes: &[u8]) {
+        let mut state = self.front.shared.state();
+        let digest = digest(bytes);
+        state.blobs.keep(digest, Bytes::copy_from_slice(bytes));
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let now = self.front.shared.now();
+        let fresh = fresh(&self.front.shared);
+        let Ok(found) = state.bucket_mut(bucket) else { return };
+        let Some(versions) = found.objects.get_mut(key) else { return };
+        let named = |one: &&mut Version| version.is_none_or(|version| one.id == version);
+        let Some(place) = versions.iter_mut().rev().find(named) else { return };
+        let Some(content) = &place.content else { return };
+        let content = Content { digest, size, ..content.clone() };
+        if version.is_some() {
+            place.content = Some(content);
+        } else {
+            versions.push(Version { id: fresh, at: now, content: Some(content) });
+        }
     }
 
     /// Uploads in parts that are neither completed nor aborted, by key.

@@ -19,6 +19,12 @@ pub struct Switches {
     pub strange_headers: u32,
     /// The next so many answers have a header `Location` that leads elsewhere, with status 307.
     pub redirect: u32,
+    /// After so many requests about objects, parts, versions or uploads, every request loses its
+    /// connection before anything is done, until this is taken away: an outage that begins at one
+    /// certain call. Whether a bucket is there is not counted.
+    pub healthy_for: Option<u32>,
+    /// Every other request but PUTs answers 503 before anything is done.
+    pub stumbles: bool,
     /// The bucket's policy is kept and told, and not obeyed: nobody is refused by it, and nobody
     /// is somebody. For proofs that a bucket which only says so is found out.
     pub ignore_policy: bool,

@@ -5,24 +5,25 @@ use crate::support::{BUCKET, Stand, checksum};
 const LEAST: usize = 5 << 20;
 
 async fn begin(stand: &Stand) -> String {
-    let answer =
-        stand.ask("POST", "/files/1/big?uploads", &[("content-type", "video/mp4")], "").await;
+    let headers = [("content-type", "video/mp4"), ("x-amz-checksum-algorithm", "SHA256")];
+    let answer = stand.ask("POST", "/files/1/big?uploads", &headers, "").await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.field("UploadId").to_owned()
 }
 
+/// Puts a part, and answers how it is named when the upload is completed.
 async fn part(stand: &Stand, upload: &str, number: u32, body: &str) -> String {
     let target = format!("/files/1/big?partNumber={number}&uploadId={upload}");
     let sum = checksum(body);
     let answer = stand.ask("PUT", &target, &[("x-amz-checksum-sha256", &sum)], body).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
-    answer.header("etag").to_owned()
+    let tag = answer.header("etag");
+    format!("<ETag>{tag}</ETag><ChecksumSHA256>{sum}</ChecksumSHA256>")
 }
 
 fn list(parts: &[(u32, &str)]) -> String {
-    let part = |(number, tag): &(u32, &str)| {
-        let tag = tag.trim_matches('"');
-        format!("<Part><PartNumber>{number}</PartNumber><ETag>\"{tag}\"</ETag></Part>")
+    let part = |(number, named): &(u32, &str)| {
+        format!("<Part><PartNumber>{number}</PartNumber>{named}</Part>")
     };
     let parts: String = parts.iter().map(part).collect();
     format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>")
@@ -43,6 +44,12 @@ async fn parts_become_one_object_in_their_order() {
     assert_eq!(complete(&[(1, &draft), (2, &two)]).await.told(), (400, "InvalidPart"));
     assert_eq!(complete(&[(2, &two), (1, &one)]).await.told(), (400, "InvalidPartOrder"));
     assert_eq!(complete(&[]).await.status, 400);
+    let (tag, _) = one.split_once("</ETag>").unwrap();
+    let unnamed = format!("{tag}</ETag>");
+    let told = complete(&[(1, &unnamed), (2, &two)]).await;
+    assert_eq!(told.told(), (400, "InvalidRequest"), "a part without its checksum");
+    let listed = stand.ask("GET", &format!("/files/1/big?uploadId={upload}"), &[], "").await;
+    assert_eq!(listed.field("ChecksumSHA256"), checksum(&large));
     assert!(stand.keys().is_empty());
     assert_eq!(complete(&[(1, &one), (2, &two)]).await.status, 200);
     let whole = stand.ask("GET", "/files/1/big", &[], "").await;
@@ -60,12 +67,18 @@ async fn a_part_that_is_small_or_not_as_said_is_refused() {
     let wrong = checksum("y");
     let answer = stand.ask("PUT", &target, &[("x-amz-checksum-sha256", &wrong)], "x").await;
     assert_eq!(answer.told(), (400, "BadDigest"));
+    let answer = stand.ask("PUT", &target, &[], "x").await;
+    assert_eq!(
+        answer.told(),
+        (400, "InvalidRequest"),
+        "an upload with checksums takes no part without"
+    );
     let (one, two) = (part(&stand, &upload, 1, "x").await, part(&stand, &upload, 2, "y").await);
     let target = format!("/files/1/big?uploadId={upload}");
     let answer = stand.ask("POST", &target, &[], &list(&[(1, &one), (2, &two)])).await;
     assert_eq!(answer.told(), (400, "EntityTooSmall"));
     let other = format!("/files/1/other?partNumber=1&uploadId={upload}");
-    let other = stand.ask("PUT", &other, &[], "x").await;
+    let other = stand.ask("PUT", &other, &[("x-amz-checksum-sha256", &checksum("x"))], "x").await;
     assert_eq!(other.told(), (404, "NoSuchUpload"), "an upload is of one key");
 }
 

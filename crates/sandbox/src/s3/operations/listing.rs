@@ -1,5 +1,7 @@
 //! What is there.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
@@ -106,6 +108,42 @@ pub(super) async fn uploads(
         is_truncated: Some(false),
         prefix: Some(prefix),
         uploads: Some(uploads),
+        ..Default::default()
+    })
+}
+
+pub(super) async fn parts(
+    shared: &Shared,
+    request: S3Request<ListPartsInput>,
+) -> S3Result<ListPartsOutput> {
+    let input = request.input;
+    let state = shared.state();
+    let bucket = state.bucket(&input.bucket)?;
+    let found = bucket.uploads.get(&input.upload_id).filter(|upload| upload.key == input.key);
+    let upload = found.ok_or_else(|| {
+        refusal(404, "NoSuchUpload", "The specified multipart upload does not exist.")
+    })?;
+    let most = input.max_parts.unwrap_or(PAGE).clamp(1, PAGE);
+    let after = input.part_number_marker.unwrap_or_default();
+    let mut later = upload.parts.range(after.saturating_add(1)..);
+    let page: Vec<_> = later.by_ref().take(usize::try_from(most).unwrap_or_default()).collect();
+    let is_truncated = later.next().is_some();
+    let next_part_number_marker = page.last().filter(|_| is_truncated).map(|(number, _)| **number);
+    let parts = page.into_iter().map(|(number, part)| Part {
+        checksum_sha256: upload.checked.then(|| STANDARD.encode(part.digest)),
+        e_tag: Some(ETag::Strong(part.etag.clone())),
+        part_number: Some(*number),
+        size: Some(i64::try_from(part.size).unwrap_or(i64::MAX)),
+        ..Default::default()
+    });
+    Ok(ListPartsOutput {
+        is_truncated: Some(is_truncated),
+        max_parts: Some(most),
+        next_part_number_marker,
+        parts: Some(parts.collect()),
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        upload_id: Some(input.upload_id),
         ..Default::default()
     })
 }

@@ -7,6 +7,8 @@ mod objects;
 mod read;
 mod rules;
 
+pub(super) use objects::fresh;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -94,6 +96,7 @@ desk! {
     list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput = listing::versions;
     list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput
         = listing::uploads;
+    list_parts(ListPartsInput) -> ListPartsOutput = listing::parts;
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput
         = multipart::create;
     upload_part(UploadPartInput) -> UploadPartOutput = multipart::part;

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::BytesMut;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Result};
 
 use super::objects::{check_acl, encryption, fresh, whole};
+use crate::s3::access::arrival;
 use crate::s3::fault::refusal;
 use crate::s3::server::Shared;
-use crate::s3::store::{Bucket, Content, Label, Part, Upload, etag};
+use crate::s3::store::{Bucket, Content, Label, Part, Upload, digest, etag};
 use crate::s3::sums;
 
 /// The least that every part but the last one holds: 5 MiB.
@@ -33,8 +36,13 @@ pub(super) async fn create(
     };
     let encryption = label.encryption.clone();
     let id = fresh(shared);
-    let (key, begun) = (input.key.clone(), shared.now());
-    bucket.uploads.insert(id.clone(), Upload { key, begun, label, parts: BTreeMap::new() });
+    let checked = match input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str) {
+        None => false,
+        Some("SHA256") => true,
+        Some(_) => return Err(refusal(501, "NotImplemented", "The stand-in knows SHA256 alone")),
+    };
+    let (key, begun, parts) = (input.key.clone(), shared.now(), BTreeMap::new());
+    bucket.uploads.insert(id.clone(), Upload { key, begun, label, checked, parts });
     Ok(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
@@ -49,18 +57,23 @@ pub(super) async fn part(
     shared: &Shared,
     request: S3Request<UploadPartInput>,
 ) -> S3Result<UploadPartOutput> {
-    let S3Request { input, headers, trailing_headers, .. } = request;
+    let S3Request { input, headers, trailing_headers, mut extensions, .. } = request;
     if !(1..=10_000).contains(&input.part_number) {
         return Err(refusal(400, "InvalidArgument", "Part numbers are 1 to 10000"));
     }
     let body = whole(input.body).await?;
     let trailers = trailing_headers.and_then(|trailers| trailers.take()).unwrap_or_default();
-    sums::verify(&body, &headers)?;
-    sums::verify(&body, &trailers)?;
+    let digest = arrival(&mut extensions)?.digest_of(&body);
+    sums::verify(&body, &digest, &headers)?;
+    sums::verify(&body, &digest, &trailers)?;
     let mut state = shared.state();
-    upload(state.bucket_mut(&input.bucket)?, &input.key, &input.upload_id)?;
+    let checked = upload(state.bucket_mut(&input.bucket)?, &input.key, &input.upload_id)?.checked;
+    if checked != input.checksum_sha256.is_some() {
+        let why = "Checksum Type mismatch occurred: it is not the one that the upload began with";
+        return Err(refusal(400, "InvalidRequest", why));
+    }
     let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let digest = state.blobs.keep(body);
+    state.blobs.keep(digest, body);
     let upload = upload(state.bucket_mut(&input.bucket)?, &input.key, &input.upload_id)?;
     let encryption = upload.label.encryption.clone();
     let tag = etag(&digest);
@@ -91,10 +104,12 @@ pub(super) async fn complete(
         body.extend_from_slice(&state.blobs.get(&part.digest));
     }
     let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let digest = state.blobs.keep(body.freeze());
+    let digest = digest(&body);
+    state.blobs.keep(digest, body.freeze());
     let tag = format!("{}-{}", etag(&digest), parts.len());
     let encryption = upload.label.encryption.clone();
-    let content = Content { digest, size, etag: tag.clone(), checked: false, label: upload.label };
+    let (checked, label) = (upload.checked, upload.label);
+    let content = Content { digest, size, etag: tag.clone(), checked, label };
     state.give_up(&input.bucket, &input.upload_id);
     let named =
         state.place(&input.bucket, &input.key, Some(content), shared.now(), fresh(shared))?;
@@ -134,7 +149,12 @@ fn chosen(upload: &Upload, named: &[CompletedPart]) -> S3Result<Vec<Part>> {
         let tag = told.e_tag.as_ref().map(ETag::value);
         let part = upload.parts.get(&number).filter(|part| Some(part.etag.as_str()) == tag);
         let lost = || refusal(400, "InvalidPart", "A part could not be found");
-        parts.push(part.ok_or_else(lost)?.clone());
+        let part = part.ok_or_else(lost)?;
+        if upload.checked && told.checksum_sha256 != Some(STANDARD.encode(part.digest)) {
+            let why = "The complete request must include the checksum for each part";
+            return Err(refusal(400, "InvalidRequest", why));
+        }
+        parts.push(part.clone());
     }
     let Some((_, before)) = parts.split_last() else {
         return Err(refusal(400, "MalformedXML", "There are no parts"));

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use actix_web::web::{Bytes, BytesMut};
+use actix_web::web::Bytes;
 use futures_util::StreamExt as _;
 use restartix_kernel::RandomExt as _;
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
 use super::{rules, told};
-use crate::s3::access::{check_key, question};
+use crate::s3::access::{arrival, check_key, question};
 use crate::s3::fault::refusal;
 use crate::s3::server::Shared;
 use crate::s3::settings::Settings;
@@ -21,13 +21,14 @@ pub(super) async fn put(
     shared: &Shared,
     request: S3Request<PutObjectInput>,
 ) -> S3Result<PutObjectOutput> {
-    let S3Request { input, headers, trailing_headers, .. } = request;
+    let S3Request { input, headers, trailing_headers, mut extensions, .. } = request;
     let body = whole(input.body).await?;
+    let digest = arrival(&mut extensions)?.digest_of(&body);
     let trailers = trailing_headers.and_then(|trailers| trailers.take()).unwrap_or_default();
     let checked = [
-        sums::verify(&body, &headers)?,
-        sums::verify(&body, &trailers)?,
-        sums::verify_field(&body, input.checksum_sha256.as_deref())?,
+        sums::verify(&body, &digest, &headers)?,
+        sums::verify(&body, &digest, &trailers)?,
+        sums::verify_field(&digest, input.checksum_sha256.as_deref())?,
     ]
     .contains(&true);
     let acl = input.acl.as_ref().map(ObjectCannedACL::as_str);
@@ -44,7 +45,7 @@ pub(super) async fn put(
     };
     let encryption = label.encryption.clone();
     let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let digest = state.blobs.keep(body);
+    state.blobs.keep(digest, body);
     let content = Content { digest, size, etag: etag(&digest), checked, label };
     let tag = content.etag.clone();
     let named =
@@ -112,7 +113,7 @@ pub(super) async fn copy(
         content.label.metadata = input.metadata.unwrap_or_default();
     }
     let body = state.blobs.get(&content.digest);
-    state.blobs.keep(body);
+    state.blobs.keep(content.digest, body);
     let encryption = content.label.encryption.clone();
     let result = CopyObjectResult {
         e_tag: Some(ETag::Strong(content.etag.clone())),
@@ -207,17 +208,20 @@ fn gone(shared: &Shared, bucket: &str, key: &str, version: Option<String>) -> S3
 
 /// All of a body.
 pub(super) async fn whole(body: Option<StreamingBlob>) -> S3Result<Bytes> {
-    let mut whole = BytesMut::new();
-    let Some(mut body) = body else { return Ok(whole.freeze()) };
+    let mut parts = Vec::new();
+    let Some(mut body) = body else { return Ok(Bytes::new()) };
     while let Some(part) = body.next().await {
-        let part = part.map_err(|error| refusal(400, "IncompleteBody", error.to_string()))?;
-        whole.extend_from_slice(&part);
+        parts.push(part.map_err(|error| refusal(400, "IncompleteBody", error.to_string()))?);
     }
-    Ok(whole.freeze())
+    // Large bodies come in one piece, and are not copied.
+    match parts.as_slice() {
+        [whole] => Ok(whole.clone()),
+        parts => Ok(parts.concat().into()),
+    }
 }
 
 /// The name of a new version, or of an upload.
-pub(super) fn fresh(shared: &Shared) -> String {
+pub(in crate::s3) fn fresh(shared: &Shared) -> String {
     shared.random.uuid_v4().simple().to_string()
 }
 
