@@ -1,5 +1,6 @@
 //! The one place that makes an HTTP response: status, headers, log line, counters.
 
+use actix_web::body::SizedStream;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,6 +8,7 @@ use chrono::{DateTime, Utc};
 use restartix_kernel::RequestId;
 use restartix_telemetry::{Act, Operation};
 
+use crate::output::Payload;
 use crate::{Api, Document, Kind, Output as _, Problem, Rendered, network};
 
 /// What is told of a request, in the answer and in the log.
@@ -43,7 +45,12 @@ pub(crate) fn answer(
 
 fn rendered_response(rendered: Rendered) -> HttpResponse {
     let Rendered { status, headers, body, .. } = rendered;
-    let mut response = HttpResponse::build(status).body(body);
+    let mut response = match body {
+        Payload::Whole(body) => HttpResponse::build(status).body(body),
+        Payload::Stream(size, parts) => {
+            HttpResponse::build(status).body(SizedStream::new(size, parts))
+        }
+    };
     for (name, value) in headers {
         response.headers_mut().append(name, value);
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::input::Incoming;
+use crate::output::Payload;
 use crate::route::Endpoint;
 use crate::{Kind, Member, Problem, Rendered, Sketch};
 
@@ -94,7 +95,11 @@ struct Kept {
 }
 
 fn kept(rendered: &Rendered) -> Result<Vec<u8>, Problem> {
-    let body = rendered.again.as_ref().unwrap_or(&rendered.body);
+    let body = match (&rendered.again, &rendered.body) {
+        (Some(again), _) => again,
+        (None, Payload::Whole(body)) => body,
+        (None, Payload::Stream(..)) => return Err(unreadable("what is streamed makes nothing")),
+    };
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let kept = Kept {
         status: rendered.status.as_u16(),

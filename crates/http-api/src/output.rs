@@ -6,7 +6,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use chrono::{DateTime, Utc};
 use restartix_kernel::{Cursor, ExposeSecret, Page, PersonId};
-use restartix_storage::File;
+use restartix_storage::{File, Parts};
 use restartix_telemetry::AuditEntry;
 use restartix_tenancy::Version;
 use restartix_workflows::{Granted, Handed};
@@ -31,12 +31,29 @@ pub trait Output {
     fn render(self) -> Result<Rendered, Problem>;
 }
 
+/// What an answer holds.
+pub(crate) enum Payload {
+    /// All of it.
+    Whole(Bytes),
+    /// So many bytes, as they come; they may break off.
+    Stream(u64, Parts),
+}
+
+impl std::fmt::Debug for Payload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whole(bytes) => f.debug_tuple("Whole").field(&bytes.len()).finish(),
+            Self::Stream(size, _) => f.debug_tuple("Stream").field(size).finish(),
+        }
+    }
+}
+
 /// An answer that is ready to leave, once the audit knows of it.
 #[derive(Debug)]
 pub struct Rendered {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) body: Bytes,
+    pub(crate) body: Payload,
     /// What was seen, where the path does not say.
     pub(crate) resource: Option<String>,
     /// Whose records were seen, each once.
@@ -52,7 +69,7 @@ impl Rendered {
         Self {
             status,
             headers: Vec::new(),
-            body: body.into(),
+            body: Payload::Whole(body.into()),
             resource: None,
             patients: BTreeSet::new(),
             again: None,
@@ -303,8 +320,9 @@ impl Output for HandedOut {
                 rendered.headers.push((header::LOCATION, value(signed.url.expose_secret())?));
                 rendered
             }
-            Handed::Bytes(bytes) => {
-                let mut rendered = Rendered::new(StatusCode::OK, bytes);
+            Handed::Bytes(parts) => {
+                let mut rendered = Rendered::new(StatusCode::OK, Bytes::new());
+                rendered.body = Payload::Stream(file.size, parts);
                 let shown = file.presentation();
                 rendered.headers.extend([
                     (header::CONTENT_TYPE, value(&shown.content_type)?),

@@ -10,7 +10,7 @@ use restartix_kernel::{
     AppointmentId, FileId, Page, PageRequest, PersonId, SignatureId, StoreError,
 };
 use restartix_storage::{
-    File, FileFilter, FileName, Files, ObjectVersion, Refusal, Sha256, Signature,
+    File, FileFilter, FileName, Files, ObjectVersion, Refusal, Sha256, Signature, UploadName,
 };
 use restartix_tenancy::{Actor, Change, ClaimError, ClaimSource, Found, OrgId, Reach, Version};
 use restartix_workflows::{DueFile, DueFiles};
@@ -37,6 +37,7 @@ struct FileRow {
     status: String,
     refusal: Option<String>,
     object_version: Option<String>,
+    upload: Option<String>,
     legal_hold: bool,
     created_at: DateTime<Utc>,
     due_at: Option<DateTime<Utc>>,
@@ -56,6 +57,8 @@ impl TryFrom<FileRow> for File {
         let object = row.object_version.map(|name| {
             ObjectVersion::new(&name).ok_or_else(|| unreadable("files.object_version"))
         });
+        let upload =
+            row.upload.map(|name| UploadName::new(&name).ok_or_else(|| unreadable("files.upload")));
         Ok(Self {
             id: FileId::from_uuid(row.id),
             kind: row.kind.parse().map_err(|_| unreadable("files.kind"))?,
@@ -69,6 +72,7 @@ impl TryFrom<FileRow> for File {
             status: row.status.parse().map_err(|_| unreadable("files.status"))?,
             refusal: refusal.map_err(|_| unreadable("files.refusal"))?,
             object: object.transpose()?,
+            upload: upload.transpose()?,
             legal_hold: row.legal_hold,
             created_at: row.created_at,
             due_at: row.due_at,
@@ -147,6 +151,7 @@ impl Files for PgWork {
                 files::status.eq(file.status.as_str()),
                 files::refusal.eq(file.refusal.map(Refusal::as_str)),
                 files::object_version.eq(file.object.as_ref().map(ObjectVersion::as_str)),
+                files::upload.eq(file.upload.as_ref().map(UploadName::as_str)),
                 files::legal_hold.eq(file.legal_hold),
                 files::created_at.eq(file.created_at),
                 files::due_at.eq(file.due_at),
@@ -204,6 +209,7 @@ impl Files for PgWork {
                 files::status.eq(file.status.as_str()),
                 files::refusal.eq(file.refusal.map(Refusal::as_str)),
                 files::object_version.eq(file.object.as_ref().map(ObjectVersion::as_str)),
+                files::upload.eq(file.upload.as_ref().map(UploadName::as_str)),
                 files::due_at.eq(file.due_at),
                 files::version.eq(file.version.get()),
             ))

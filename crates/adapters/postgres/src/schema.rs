@@ -445,6 +445,7 @@ table! {
         created_at -> Timestamptz,
         due_at -> Nullable<Timestamptz>,
         version -> Integer,
+        upload -> Nullable<Text>,
     }
 }
 

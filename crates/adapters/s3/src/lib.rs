@@ -42,6 +42,7 @@ mod import;
 mod objects;
 #[cfg(test)]
 mod objects_tests;
+mod parts;
 mod place;
 mod presign;
 #[cfg(test)]

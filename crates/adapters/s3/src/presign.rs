@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use restartix_kernel::Secret;
-use restartix_storage::{LONGEST_DOWNLOAD, LONGEST_UPLOAD};
+use restartix_storage::{LONGEST_DOWNLOAD, LONGEST_UPLOAD, Part};
 
 use crate::CallError;
 use crate::encryption::Encryption;
@@ -35,16 +35,17 @@ pub(crate) struct Presentation<'a> {
     pub(crate) content_type: &'a str,
 }
 
-impl Body<'_> {
-    fn checksum(&self) -> String {
-        BASE64_STANDARD.encode(self.sha256)
-    }
+/// A hash as S3 takes it.
+pub(crate) fn checksum(sha256: &[u8; 32]) -> String {
+    BASE64_STANDARD.encode(sha256)
+}
 
+impl Body<'_> {
     /// Binds a request to this body and, unless a probe leaves it out, to being encrypted at rest.
     pub(crate) fn bind(&self, request: &mut Unsigned, encryption: Option<&Encryption>) {
         request.set_header("content-length", &self.size.to_string());
         request.set_header("content-type", self.content_type);
-        request.set_header("x-amz-checksum-sha256", &self.checksum());
+        request.set_header("x-amz-checksum-sha256", &checksum(self.sha256));
         if let Some(encryption) = encryption {
             encryption.demand(request);
         }
@@ -71,21 +72,20 @@ impl Engine {
         self.presigned(request, ttl.min(LONGEST_UPLOAD)).await
     }
 
-    /// A URL to put exactly `body` as a part of a multipart upload (its type and encryption were
+    /// A URL to put exactly `part` as a part of a multipart upload (its type and encryption were
     /// said when the upload began). Good for `ttl`, 15 minutes at most.
-    #[cfg_attr(not(test), expect(dead_code, reason = "awaits multipart uploads in the port"))]
     pub(crate) async fn presign_part(
         &self,
         key: &str,
-        (upload, number): (&str, u16),
-        body: &Body<'_>,
+        upload: &str,
+        part: &Part,
         ttl: Duration,
     ) -> Result<Presigned, CallError> {
         let mut request = self.request("PUT", key);
-        request.add_query("partNumber", &number.to_string());
+        request.add_query("partNumber", &part.number.to_string());
         request.add_query("uploadId", upload);
-        request.set_header("content-length", &body.size.to_string());
-        request.set_header("x-amz-checksum-sha256", &body.checksum());
+        request.set_header("content-length", &part.size.to_string());
+        request.set_header("x-amz-checksum-sha256", &checksum(part.sha256.as_bytes()));
         self.presigned(request, ttl.min(LONGEST_UPLOAD)).await
     }
 
@@ -131,6 +131,7 @@ mod tests {
     use super::*;
     use crate::{Config, CredentialSource, Credentials};
     use restartix_kernel::{ExposeSecret, ManualClock, SeededRandom};
+    use restartix_storage::Sha256;
 
     const SHA256: [u8; 32] = [7; 32];
 
@@ -228,7 +229,8 @@ mod tests {
     async fn a_part_is_bound_to_its_upload_its_number_and_its_body() {
         let (engine, _) = engine(None, None);
         let ttl = Duration::from_secs(900);
-        let signed = engine.presign_part("1/recordings/x", ("u/1", 3), &pdf(), ttl).await.unwrap();
+        let part = Part { number: 3, size: 1234, sha256: Sha256::from_bytes(SHA256) };
+        let signed = engine.presign_part("1/recordings/x", "u/1", &part, ttl).await.unwrap();
         let url = signed.url.expose_secret();
         assert!(url.contains("partNumber=3&uploadId=u%2F1"), "{url}");
         assert!(

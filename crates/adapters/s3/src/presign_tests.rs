@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use restartix_kernel::{ExposeSecret, ManualClock, Secret, SeededRandom};
+use restartix_storage::{Part, Sha256};
 use serde_json::Value;
 
 use crate::encryption::Encryption;
@@ -48,7 +49,10 @@ async fn signed(engine: &Engine, case: &Value) -> Presigned {
             };
             engine.presign_get(key, of(query, "versionId").unwrap(), presentation, ttl).await
         }
-        "part" => engine.presign_part(key, (of(query, "uploadId").unwrap(), 3), &body, ttl).await,
+        "part" => {
+            let part = Part { number: 3, size: 1234, sha256: Sha256::from_bytes([7; 32]) };
+            engine.presign_part(key, of(query, "uploadId").unwrap(), &part, ttl).await
+        }
         _ => engine.presign_put(key, &body, &encryption, ttl).await,
     };
     presigned.unwrap()

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use restartix_storage::{
-    Announced, Content, ObjectError, ObjectFacts, ObjectStore, ObjectVersion, OrgScopedKey, Parts,
-    Presentation, SignedRequest,
+    Announced, Content, ObjectError, ObjectFacts, ObjectStore, ObjectVersion, OrgScopedKey, Part,
+    Parts, Presentation, SignedRequest, UploadName,
 };
 
 use crate::objects::Facts;
@@ -39,6 +39,37 @@ impl ObjectStore for S3 {
         Ok(signed.into())
     }
 
+    async fn begin_parts(
+        &self,
+        key: &OrgScopedKey,
+        content_type: &str,
+    ) -> Result<UploadName, ObjectError> {
+        let upload = self.create_upload(key.as_str(), content_type).await?;
+        let lacks = CallError::Answer { operation: "create upload", what: "no upload" };
+        UploadName::new(&upload).ok_or_else(|| lacks.into())
+    }
+
+    async fn sign_part(
+        &self,
+        key: &OrgScopedKey,
+        upload: &UploadName,
+        part: &Part,
+        ttl: Duration,
+    ) -> Result<SignedRequest, ObjectError> {
+        let signed = self.engine.presign_part(key.as_str(), upload.as_str(), part, ttl).await?;
+        Ok(signed.into())
+    }
+
+    async fn join_parts(
+        &self,
+        key: &OrgScopedKey,
+        upload: &UploadName,
+        size: u64,
+    ) -> Result<Option<ObjectVersion>, ObjectError> {
+        let version = self.complete_upload(key.as_str(), upload.as_str(), size).await?;
+        version.map(|version| named("complete upload", &version)).transpose()
+    }
+
     async fn put(
         &self,
         key: &OrgScopedKey,
@@ -69,6 +100,8 @@ impl ObjectStore for S3 {
     }
 
     async fn delete(&self, key: &OrgScopedKey) -> Result<(), ObjectError> {
+        // An upload that ends now cannot become a version later.
+        self.abort_uploads(key.as_str()).await?;
         Ok(self.delete_object(key.as_str()).await?)
     }
 }

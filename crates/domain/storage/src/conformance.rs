@@ -9,6 +9,7 @@
 use std::io;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, stream};
@@ -17,8 +18,7 @@ use restartix_tenancy::Tenant;
 use sha2::Digest as _;
 
 use crate::{
-    Announced, ForeignKey, ObjectError, ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey,
-    Parts, Presentation, Sha256, org_scoped_key,
+    Announced, ForeignKey, ObjectError, ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey, Part, Parts, Presentation, Sha256, SignedRequest, UploadName, org_scoped_key,
 };
 
 /// What is announced of `bytes`, as a PDF.
@@ -189,4 +189,51 @@ pub async fn what_is_signed_is_narrow(
         let printed = format!("{signed:?}");
         assert!(!printed.contains("uploads/test.pdf"), "a URL was printed: {printed}");
     }
+}
+
+/// Puts parts where signed requests say, as a client would: over a socket where there is one.
+#[async_trait]
+pub trait Uploader: Sync {
+    /// Sends `bytes` by `signed`; `upload` and `number` say what it is.
+    async fn put(&self, signed: &SignedRequest, upload: &UploadName, number: u16, bytes: Vec<u8>);
+}
+
+/// Parts become one object, in the order of their numbers and not in that of their coming; not before
+/// all of them are there, and once. What is not completed goes with the key.
+pub async fn parts_become_one_object(
+    store: &dyn ObjectStore,
+    tenant: &Tenant,
+    uploader: &dyn Uploader,
+) {
+    let (key, day) = (key(tenant, "recordings/long.mp4"), Duration::from_secs(86_400));
+    let first = vec![b'a'; usize::try_from(Part::LEAST).unwrap()];
+    let second = b"and the end".to_vec();
+    let size = u64::try_from(first.len() + second.len()).unwrap();
+    let upload = store.begin_parts(&key, "video/mp4").await.unwrap();
+    assert_eq!(store.join_parts(&key, &upload, size).await.unwrap(), None, "nothing has come");
+    for (number, bytes) in [(2, second.clone()), (1, first.clone())] {
+        let sha256 = Sha256::from_bytes(sha2::Sha256::digest(&bytes).into());
+        let part = Part { number, size: u64::try_from(bytes.len()).unwrap(), sha256 };
+        let signed = store.sign_part(&key, &upload, &part, day).await.unwrap();
+        assert_eq!(signed.method, "PUT");
+        assert!(signed.url.expose_secret().contains(key.as_str()));
+        assert!(signed.headers.iter().any(|(name, _)| name.ends_with("sha256")));
+        assert_eq!(store.join_parts(&key, &upload, size).await.unwrap(), None, "a part is missing");
+        uploader.put(&signed, &upload, number, bytes).await;
+    }
+    assert_eq!(store.join_parts(&key, &upload, size + 1).await.unwrap(), None, "another length");
+    let other = UploadName::new("no-such-upload").unwrap();
+    assert_eq!(store.join_parts(&key, &other, size).await.unwrap(), None, "no such upload");
+    assert_eq!(store.head(&key, None).await.unwrap(), None, "joined too soon");
+    let version = store.join_parts(&key, &upload, size).await.unwrap().unwrap();
+    let facts = store.head(&key, None).await.unwrap().unwrap();
+    assert_eq!((&facts.version, facts.size, facts.encrypted), (&version, size, true));
+    assert_eq!(facts.content_type.as_deref(), Some("video/mp4"));
+    assert!(read(store, &key, &version).await.unwrap() == [first, second].concat(), "other bytes");
+    assert_eq!(store.join_parts(&key, &upload, size).await.unwrap(), None, "joined once");
+
+    let left = store.begin_parts(&key, "video/mp4").await.unwrap();
+    store.delete(&key).await.unwrap();
+    assert_eq!(store.head(&key, None).await.unwrap(), None);
+    assert_eq!(store.join_parts(&key, &left, size).await.unwrap(), None, "an upload is left");
 }

@@ -7,7 +7,8 @@ use restartix_tenancy::{Change, Reach, Role, Tenant, Version};
 
 use crate::words::{Refusal, Status};
 use crate::{
-    Announced, ContentType, FileKind, FileName, ObjectVersion, OrgScopedKey, Presentation, Sha256,
+    Announced, ContentType, FileKind, FileName, ObjectVersion, OrgScopedKey, Part, Presentation,
+    Sha256, UploadName,
 };
 
 /// A file, as its organisation keeps it.
@@ -37,6 +38,8 @@ pub struct File {
     pub refusal: Option<Refusal>,
     /// The version of its object that was looked at, and no other.
     pub object: Option<ObjectVersion>,
+    /// The upload in parts by which its bytes come, where they do not come at once.
+    pub upload: Option<UploadName>,
     /// Whether it must be kept, whoever would delete it.
     pub legal_hold: bool,
     /// When it was announced.
@@ -76,10 +79,40 @@ impl File {
         Announced { content_type, size: self.size, sha256: self.sha256 }
     }
 
+    /// The parts of these lengths and hashes, in their order, where the file can come in them: all but
+    /// the last one large enough, and together as long as the file.
+    pub fn in_parts(&self, parts: &[(u64, Sha256)]) -> Option<Vec<Part>> {
+        let (_, before) = parts.split_last()?;
+        let whole = parts.iter().try_fold(0_u64, |sum, (size, _)| sum.checked_add(*size));
+        let fits = parts.len() <= Part::MOST
+            && before.iter().all(|(size, _)| *size >= Part::LEAST)
+            && parts.iter().all(|(size, _)| (1..=Part::LARGEST).contains(size))
+            && whole == Some(self.size);
+        let numbered = (1..).zip(parts);
+        let numbered =
+            numbered.map(|(number, (size, sha256))| Part { number, size: *size, sha256: *sha256 });
+        fits.then(|| numbered.collect())
+    }
+
+    /// The file whose bytes come in parts, by this upload.
+    #[must_use]
+    pub fn coming(self, upload: UploadName) -> Self {
+        let version = self.version.next();
+        Self { upload: Some(upload), version, ..self }
+    }
+
     /// How its download presents itself.
     pub fn presentation(&self) -> Presentation {
         let content_type = self.content_type.as_str().to_owned();
         Presentation { disposition: self.name.disposition(), content_type }
+    }
+
+    /// Why nobody gets its bytes, as a stable code; `None` unless they were refused.
+    pub fn code(&self) -> Option<&'static str> {
+        match self.status {
+            Status::Infected => Some("malware_found"),
+            _ => self.refusal.map(Refusal::as_str),
+        }
     }
 
     /// The file with the version of its object that is looked at from now on; whoever looks has
@@ -176,7 +209,7 @@ pub trait Files: Send {
         page: &PageRequest,
     ) -> Result<Page<File>, StoreError>;
 
-    /// Keeps where `file` stands now (status, refusal, object, when it is due), when the version
+    /// Keeps where `file` stands now (status, refusal, object, upload, when it is due), when the version
     /// kept is the one before.
     async fn update(&mut self, file: &File) -> Result<Change, StoreError>;
 

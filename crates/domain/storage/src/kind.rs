@@ -64,13 +64,12 @@ impl FileKind {
         }
     }
 
-    /// The largest file of this kind, in bytes. What is handed out through the API (see
-    /// [`FileKind::is_proxied`]) is small enough to be held in memory for a moment.
+    /// The largest file of this kind, in bytes. Whichever way it goes, it is never held whole.
     pub const fn largest(self) -> u64 {
         const MIB: u64 = 1024 * 1024;
         match self {
-            Self::Document => 50 * MIB,
-            Self::Prescription => 5 * MIB,
+            Self::Document => 512 * MIB,
+            Self::Prescription => 256 * MIB,
             Self::Image => 25 * MIB,
             Self::Signature => MIB / 2,
             Self::Recording => 4096 * MIB,

@@ -27,6 +27,7 @@ mod name;
 mod object;
 mod rules;
 mod scan;
+mod shape;
 mod words;
 
 pub use examine::Examination;
@@ -37,7 +38,7 @@ pub use kind::{ContentType, FileKind};
 pub use name::FileName;
 pub use object::{
     Announced, Content, LONGEST_DOWNLOAD, LONGEST_UPLOAD, ObjectError, ObjectFacts, ObjectStore,
-    ObjectVersion, Parts, Presentation, Sha256, SignedRequest,
+    ObjectVersion, Part, Parts, Presentation, Sha256, SignedRequest, UploadName,
 };
 pub use rules::Rule;
 pub use scan::{EicarScanner, MalwareScanner, Scan, ScanUnavailable, Scanned};

@@ -12,9 +12,7 @@ use restartix_kernel::Clock;
 use sha2::Digest as _;
 
 use crate::{
-    Announced, Content, ForeignKey, LONGEST_DOWNLOAD, LONGEST_UPLOAD, ObjectError, ObjectFacts,
-    ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey, Parts, Presentation, Sha256,
-    SignedRequest,
+    Announced, Content, ForeignKey, ObjectError, ObjectFacts, ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey, Part, Parts, Presentation, Sha256, SignedRequest, UploadName, LONGEST_DOWNLOAD, LONGEST_UPLOAD,
 };
 
 /// Objects in memory. Its URLs lead nowhere; what they are signed for can be read in them.
@@ -26,8 +24,16 @@ pub struct MemoryObjects {
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, Vec<Stored>>,
+    uploads: BTreeMap<String, Upload>,
     versions: u64,
     down: bool,
+}
+
+/// An upload in parts, with what has come of it.
+struct Upload {
+    key: String,
+    content_type: String,
+    parts: BTreeMap<u16, Bytes>,
 }
 
 #[derive(Clone)]
@@ -75,6 +81,18 @@ impl MemoryObjects {
         let versions = state.objects.entry(key.to_owned()).or_default();
         versions.push(Stored { facts, bytes });
         version
+    }
+
+    /// Puts a part as somebody with its signed URL would; false where there is no such upload.
+    pub fn place_part(&self, upload: &UploadName, number: u16, bytes: Bytes) -> bool {
+        let mut state = self.state();
+        let upload = state.uploads.get_mut(upload.as_str());
+        upload.map(|upload| upload.parts.insert(number, bytes)).is_some()
+    }
+
+    /// How many uploads in parts are under way.
+    pub fn uploads(&self) -> usize {
+        self.state().uploads.len()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -196,6 +214,56 @@ impl ObjectStore for MemoryObjects {
         Ok(self.place(key, &body.content_type, bytes.into()))
     }
 
+    async fn begin_parts(
+        &self,
+        key: &OrgScopedKey,
+        content_type: &str,
+    ) -> Result<UploadName, ObjectError> {
+        let mut state = self.up()?;
+        state.versions += 1;
+        let name = UploadName::numbered(state.versions);
+        let (key, content_type) = (key.as_str().to_owned(), content_type.to_owned());
+        let upload = Upload { key, content_type, parts: BTreeMap::new() };
+        state.uploads.insert(name.as_str().to_owned(), upload);
+        Ok(name)
+    }
+
+    async fn sign_part(
+        &self,
+        key: &OrgScopedKey,
+        upload: &UploadName,
+        part: &Part,
+        ttl: Duration,
+    ) -> Result<SignedRequest, ObjectError> {
+        drop(self.up()?);
+        let headers = vec![
+            ("content-length".to_owned(), part.size.to_string()),
+            ("x-checksum-sha256".to_owned(), part.sha256.to_string()),
+        ];
+        let target = format!("{key}?upload={}&part={}", upload.as_str(), part.number);
+        Ok(self.signed("PUT", &target, headers, ttl.min(LONGEST_UPLOAD)))
+    }
+
+    async fn join_parts(
+        &self,
+        key: &OrgScopedKey,
+        upload: &UploadName,
+        size: u64,
+    ) -> Result<Option<ObjectVersion>, ObjectError> {
+        let bytes = {
+            let mut state = self.up()?;
+            let found = state.uploads.get(upload.as_str());
+            let found = found.filter(|upload| upload.key == key.as_str());
+            let Some(found) = found else { return Ok(None) };
+            let bytes: Vec<u8> = found.parts.values().flatten().copied().collect();
+            if found.parts.is_empty() || length(&bytes) != size {
+                return Ok(None);
+            }
+            state.uploads.remove(upload.as_str()).map(|upload| (upload.content_type, bytes))
+        };
+        Ok(bytes.map(|(content_type, bytes)| self.place(key, &content_type, bytes.into())))
+    }
+
     async fn head(
         &self,
         key: &OrgScopedKey,
@@ -213,7 +281,9 @@ impl ObjectStore for MemoryObjects {
     }
 
     async fn delete(&self, key: &OrgScopedKey) -> Result<(), ObjectError> {
-        self.up()?.objects.remove(key.as_str());
+        let mut state = self.up()?;
+        state.objects.remove(key.as_str());
+        state.uploads.retain(|_, upload| upload.key != key.as_str());
         Ok(())
     }
 }

@@ -67,27 +67,62 @@ pub struct Announced {
     pub sha256: Sha256,
 }
 
-/// One version of an object, as its store names it: opaque, and never reused.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ObjectVersion(String);
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(String);
 
-impl ObjectVersion {
-    /// The version that its store calls `name`: 1 to 1024 visible ASCII characters.
-    pub fn new(name: &str) -> Option<Self> {
-        let is_name =
-            (1..=1024).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
-        is_name.then(|| Self(name.to_owned()))
-    }
+        impl $name {
+            /// What its store calls `name`: 1 to 1024 visible ASCII characters.
+            pub fn new(name: &str) -> Option<Self> {
+                let is_name =
+                    (1..=1024).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+                is_name.then(|| Self(name.to_owned()))
+            }
 
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// The name.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
 
-    #[cfg(feature = "conformance")]
-    pub(crate) fn numbered(number: u64) -> Self {
-        Self(format!("v{number}"))
-    }
+            #[cfg(feature = "conformance")]
+            pub(crate) fn numbered(number: u64) -> Self {
+                Self(format!("n{number}"))
+            }
+        }
+    };
+}
+
+name! {
+    /// One version of an object, as its store names it: opaque, and never reused.
+    ObjectVersion
+}
+
+name! {
+    /// An upload in parts that is under way, as its store names it: opaque.
+    UploadName
+}
+
+/// One part of an upload in parts, as it was said before it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its place, from 1.
+    pub number: u16,
+    /// Its length, in bytes.
+    pub size: u64,
+    /// Its hash.
+    pub sha256: Sha256,
+}
+
+impl Part {
+    /// The most parts of one upload: one page of S3's, of the 10,000 that it allows.
+    pub const MOST: usize = 1000;
+    /// The least that every part but the last one holds (S3's user guide, "Amazon S3 multipart upload
+    /// limits").
+    pub const LEAST: u64 = 5 * 1024 * 1024;
+    /// The most that one part holds.
+    pub const LARGEST: u64 = 5 * 1024 * 1024 * 1024;
 }
 
 /// What a download's answer says of itself: signed, so that its holder cannot change it.
@@ -172,6 +207,34 @@ pub trait ObjectStore: Send + Sync {
         ttl: Duration,
     ) -> Result<SignedRequest, ObjectError>;
 
+    /// Begins an upload in parts of what is to be at `key`, of this type and encrypted. Whoever is told
+    /// to go away in the middle has begun one that nobody knows: [`ObjectStore::delete`] ends it.
+    async fn begin_parts(
+        &self,
+        key: &OrgScopedKey,
+        content_type: &str,
+    ) -> Result<UploadName, ObjectError>;
+
+    /// Signs a request that puts exactly `part`: another length or hash is refused by the store. Good
+    /// for `ttl`, or less: [`LONGEST_UPLOAD`] at most.
+    async fn sign_part(
+        &self,
+        key: &OrgScopedKey,
+        upload: &UploadName,
+        part: &Part,
+        ttl: Duration,
+    ) -> Result<SignedRequest, ObjectError>;
+
+    /// Makes one object of the parts that came, in the order of their numbers, and answers its version.
+    /// `None`, and nothing is done, where there is no such upload (any more), or its parts are not
+    /// `size` bytes together.
+    async fn join_parts(
+        &self,
+        key: &OrgScopedKey,
+        upload: &UploadName,
+        size: u64,
+    ) -> Result<Option<ObjectVersion>, ObjectError>;
+
     /// Signs a request that gets `version` of `key`, presented so. That there is such a version is
     /// not asked. Good for `ttl`, or less: [`LONGEST_DOWNLOAD`] at most.
     async fn sign_get(
@@ -205,6 +268,7 @@ pub trait ObjectStore: Send + Sync {
         version: &ObjectVersion,
     ) -> Result<Option<Content>, ObjectError>;
 
-    /// Deletes every version of `key`. That there was none is no error.
+    /// Deletes every version of `key`, and ends every upload in parts of it. That there was none is no
+    /// error.
     async fn delete(&self, key: &OrgScopedKey) -> Result<(), ObjectError>;
 }

@@ -1,6 +1,7 @@
 use std::error::Error as StdError;
 
 use async_trait::async_trait;
+use memchr::memmem;
 
 /// What a scanner makes of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +61,16 @@ impl MalwareScanner for EicarScanner {
 impl Scan for EicarScan {
     async fn feed(&mut self, bytes: &[u8]) -> Result<(), ScanUnavailable> {
         let wanted = EICAR.concat();
-        self.tail.extend_from_slice(bytes);
-        self.found |= self.tail.windows(wanted.len()).any(|window| window == wanted);
-        let surplus = self.tail.len().saturating_sub(wanted.len() - 1);
-        self.tail.drain(..surplus);
+        let most = wanted.len() - 1;
+        // Across the seam, then in the part itself: nothing of it is copied but its end.
+        let head = bytes.get(..most.min(bytes.len())).unwrap_or_default();
+        self.tail.extend_from_slice(head);
+        self.found |=
+            memmem::find(&self.tail, &wanted).is_some() || memmem::find(bytes, &wanted).is_some();
+        let rest = bytes.get(head.len()..).unwrap_or_default();
+        self.tail
+            .extend_from_slice(rest.get(rest.len().saturating_sub(most)..).unwrap_or_default());
+        self.tail.drain(..self.tail.len().saturating_sub(most));
         Ok(())
     }
 

@@ -27,6 +27,8 @@ words! {
         SizeMismatch = "size_mismatch",
         /// The bytes are of another type than was announced.
         TypeMismatch = "type_mismatch",
+        /// The bytes begin as the type does, and end before it does.
+        Truncated = "truncated",
         /// The object is not encrypted at rest as it should be.
         NotEncrypted = "not_encrypted",
     }

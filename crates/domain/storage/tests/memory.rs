@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::DateTime;
 use restartix_kernel::{ManualClock, SeededRandom};
 use restartix_storage::memory::MemoryObjects;
 use restartix_storage::{
-    EicarScanner, ForeignKey, MalwareScanner, ObjectError, ObjectStore, Scanned, conformance,
-    org_scoped_key,
+    EicarScanner, ForeignKey, MalwareScanner, ObjectError, ObjectStore, Scanned, SignedRequest, UploadName, conformance, org_scoped_key,
 };
 use restartix_tenancy::Role;
 use restartix_tenancy::conformance::principal;
@@ -25,10 +25,22 @@ async fn the_store_in_memory_keeps_the_rules() {
     conformance::versions_stay_until_all_are_deleted(&store, tenants[0]).await;
     conformance::only_the_announced_body_is_kept(&store, tenants[0]).await;
     conformance::what_is_signed_is_narrow(&store, tenants, now).await;
+    conformance::parts_become_one_object(&store, tenants[0], &Hand(&store)).await;
+    assert_eq!(store.uploads(), 0);
     assert_eq!(store.keys(), Vec::new(), "the suite leaves nothing behind");
     let left = ForeignKey::new("old-system/a.pdf").unwrap();
     store.place_foreign(&left, "%PDF-1.4".into());
     conformance::what_is_brought_in_is_whole(&store, tenants[0], (&left, b"%PDF-1.4")).await;
+}
+
+/// Puts parts into the store's memory.
+struct Hand<'a>(&'a MemoryObjects);
+
+#[async_trait]
+impl conformance::Uploader for Hand<'_> {
+    async fn put(&self, _: &SignedRequest, upload: &UploadName, number: u16, bytes: Vec<u8>) {
+        assert!(self.0.place_part(upload, number, bytes.into()), "no such upload");
+    }
 }
 
 #[tokio::test]

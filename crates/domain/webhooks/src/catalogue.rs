@@ -68,6 +68,8 @@ free_words! {
         SizeMismatch = "size_mismatch",
         /// The bytes are of another type than was announced.
         TypeMismatch = "type_mismatch",
+        /// The bytes end before they should.
+        Truncated = "truncated",
         /// Anything else.
         Other = "other",
     }

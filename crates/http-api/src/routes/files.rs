@@ -7,8 +7,8 @@ use restartix_workflows::FileDraft;
 use crate::input::{Body, FilesQuery, IfMatch, PageQuery, PathId, Upload};
 use crate::output::HandedOut;
 use crate::wire::{
-    FileBody, FilePatchBody, FileView, Id, PageView, SignBody, SignatureListView, SignatureView,
-    UploadView,
+    FileBody, FilePatchBody, FileView, Id, PageView, PartListView, PartsBody, SignBody,
+    SignatureListView, SignatureView, UploadView,
 };
 use crate::{
     AuditClass, Created, Declared, Member, NoContent, Problem, Reply, Roles, Route, Settling, Verb,
@@ -83,6 +83,16 @@ pub(super) fn routes() -> Vec<Route> {
             ),
             Roles::EVERYBODY,
             upload,
+        ),
+        Route::member(
+            row(
+                "files.parts",
+                Verb::Post,
+                "/v1/files/{id}/parts",
+                "Learn where to put the parts of a file that is too large for one request.",
+            ),
+            Roles::EVERYBODY,
+            parts,
         ),
         Route::member(
             row(
@@ -166,6 +176,16 @@ async fn upload(
     let Member { api, tenant, act } = member;
     let file = api.files.receive(tenant, act, id, upload.into_parts()).await?;
     Ok(Reply(file.into()))
+}
+
+async fn parts(
+    member: Member<'_>,
+    (PathId(id), Body(body)): (PathId<FileId>, Body<PartsBody>),
+) -> Result<Reply<PartListView>, Problem> {
+    let Member { api, tenant, act } = member;
+    let parts = Vec::try_from(body)?;
+    let signed = api.files.parts(tenant, act, id, &parts).await?;
+    Ok(Reply(signed.into()))
 }
 
 async fn complete(

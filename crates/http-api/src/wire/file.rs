@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use restartix_kernel::{AppointmentId, ExposeSecret, PersonId};
-use restartix_storage::{File, FileName, Refusal, Sha256, SignedRequest};
+use restartix_storage::{File, FileName, Part, Sha256, SignedRequest};
 use restartix_tenancy::Version;
 use restartix_workflows::{Failure, FileDraft, Signed};
 use serde::{Deserialize, Serialize};
@@ -28,8 +28,8 @@ pub struct FileView {
     uploader_id: Option<PersonKey>,
     /// `pending`, `scanning`, `available`, `infected` or `rejected`.
     status: &'static str,
-    /// Why it was rejected: `checksum_mismatch`, `size_mismatch`, `type_mismatch` or
-    /// `not_encrypted`; `null` unless it was.
+    /// Why it was rejected: `checksum_mismatch`, `size_mismatch`, `type_mismatch`, `truncated` or
+    /// `not_encrypted`; of an infected one `malware_found`; `null` unless it was refused.
     code: Option<&'static str>,
     legal_hold: bool,
     created_at: Instant,
@@ -48,6 +48,7 @@ impl View for FileView {
 
 impl From<File> for FileView {
     fn from(file: File) -> Self {
+        let code = file.code();
         Self {
             id: Id(file.id),
             kind: file.kind.as_str(),
@@ -59,7 +60,7 @@ impl From<File> for FileView {
             appointment_id: file.appointment,
             uploader_id: file.uploader.map(Id),
             status: file.status.as_str(),
-            code: file.refusal.map(Refusal::as_str),
+            code,
             legal_hold: file.legal_hold,
             created_at: file.created_at.into(),
             version: file.version.get(),
@@ -98,13 +99,76 @@ impl View for UploadView {
 
 impl From<(File, SignedRequest)> for UploadView {
     fn from((file, upload): (File, SignedRequest)) -> Self {
-        let upload = UploadRequestView {
+        Self { file: file.into(), upload: upload.into() }
+    }
+}
+
+impl From<SignedRequest> for UploadRequestView {
+    fn from(upload: SignedRequest) -> Self {
+        Self {
             method: upload.method,
             url: upload.url.expose_secret().to_owned(),
             headers: upload.headers.into_iter().collect(),
             expires_at: upload.expires_at.into(),
-        };
-        Self { file: file.into(), upload }
+        }
+    }
+}
+
+/// In which parts a file is about to be uploaded.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartsBody {
+    /// In their order, 1 to 1000 of them; together the file.
+    parts: Vec<PartBody>,
+}
+
+/// One part of a file.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartBody {
+    /// 5 MiB to 5 GiB; the last one at least 1 byte.
+    size_bytes: u64,
+    /// 64 hexadecimal digits.
+    sha256: String,
+}
+
+impl TryFrom<PartsBody> for Vec<(u64, Sha256)> {
+    type Error = Failure;
+
+    fn try_from(body: PartsBody) -> Result<Self, Failure> {
+        let parts = body.parts.into_iter().map(|part| {
+            let sha256 =
+                Sha256::from_hex(&part.sha256).ok_or(invalid("/parts", "invalid_sha256"))?;
+            Ok((part.size_bytes, sha256))
+        });
+        parts.collect()
+    }
+}
+
+/// Where the parts of a file are put.
+#[derive(Serialize, ToSchema)]
+pub struct PartListView {
+    items: Vec<PartView>,
+    next_cursor: Option<String>,
+}
+
+/// Where one part is put.
+#[derive(Serialize, ToSchema)]
+pub struct PartView {
+    /// Its place, from 1.
+    number: u16,
+    #[serde(flatten)]
+    upload: UploadRequestView,
+}
+
+impl View for PartListView {}
+
+impl From<Vec<(Part, SignedRequest)>> for PartListView {
+    fn from(signed: Vec<(Part, SignedRequest)>) -> Self {
+        let items = signed
+            .into_iter()
+            .map(|(part, upload)| PartView { number: part.number, upload: upload.into() });
+        Self { items: items.collect(), next_cursor: None }
     }
 }
 
@@ -114,7 +178,8 @@ impl From<(File, SignedRequest)> for UploadView {
 pub struct FileBody {
     /// `document`, `prescription` (specialists), `image` or `signature`.
     kind: String,
-    /// One name without a path, with the extension of its type; 1 to 255 bytes.
+    /// A name with the extension of its type; 1 to 1024 bytes. What would not be safe in the name of a
+    /// file somewhere is taken out or replaced: the answer has the name that is kept.
     file_name: String,
     /// A type that the kind admits, as `application/pdf`.
     content_type: String,
@@ -137,7 +202,7 @@ impl TryFrom<FileBody> for FileDraft {
     fn try_from(body: FileBody) -> Result<Self, Failure> {
         Ok(Self {
             kind: body.kind.parse().map_err(|_| invalid("/kind", "unknown_word"))?,
-            name: FileName::new(&body.file_name)
+            name: FileName::cleaned(&body.file_name)
                 .map_err(|rule| invalid("/file_name", rule.as_str()))?,
             content_type: body
                 .content_type

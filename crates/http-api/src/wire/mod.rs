@@ -37,8 +37,8 @@ pub use exceptions::{
     BlockBody, ClosureBody, ClosureView, OverrideBody, OverrideView, TimeOffBody, TimeOffView,
 };
 pub use file::{
-    FileBody, FilePatchBody, FileView, SignBody, SignatureListView, SignatureView,
-    UploadRequestView, UploadView,
+    FileBody, FilePatchBody, FileView, PartBody, PartListView, PartView, PartsBody, SignBody,
+    SignatureListView, SignatureView, UploadRequestView, UploadView,
 };
 pub use hold::{HoldBody, HoldView};
 pub use me::{MeView, MembershipOfMe, SwitchBody};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::Request;
 use super::document::Operation;
-use super::scene::{BYTES, FAR_AWAY, Scene, announcement, window};
+use super::scene::{BYTES, FAR_AWAY, Scene, announcement, in_one_part, window};
 
 /// An id that nobody has.
 pub(super) const NOBODYS: &str = "4f1e0c5a-8b7d-4e2f-9a3c-6d5b4c3a2f1e";
@@ -82,6 +82,7 @@ pub(super) fn with_slot(operation: &Operation, mine: &mut Scene<'_>) -> Result<O
             }
             "url" => *value = json!(mine.clinic()?.receiver),
             "event_types" => *value = json!(["*"]),
+            "parts" if operation.path.ends_with("/parts") => *value = in_one_part(),
             "exercises" => *value = mine.exercises()?,
             "subject" => *value = json!("probe-of-nobody"),
             // An empty week would leave no slot to book.

@@ -347,7 +347,7 @@ impl Scene<'_> {
 }
 
 /// The bytes of every file that is made here.
-pub(super) const BYTES: &[u8] = b"%PDF-1.7\n% a file that a probe of isolation made\n";
+pub(super) const BYTES: &[u8] = b"%PDF-1.7\n% a file that a probe of isolation made\n%%EOF\n";
 
 /// What is said of them before they come.
 pub(super) fn announcement() -> Value {
@@ -359,6 +359,12 @@ pub(super) fn announcement() -> Value {
         "size_bytes": BYTES.len(),
         "sha256": hex::encode(sha2::Sha256::digest(BYTES)),
     })
+}
+
+/// The same as the only part of a file that comes in parts.
+pub(super) fn in_one_part() -> Value {
+    let announced = announcement();
+    json!([{ "size_bytes": announced.get("size_bytes"), "sha256": announced.get("sha256") }])
 }
 
 /// What a programme of each clinic asks for: each has a library of its own.

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use restartix_kernel::{AppointmentId, FileId, PersonId};
 use restartix_storage::{
     Announced, ContentType, Examination, File, FileKind, FileName, LONGEST_UPLOAD, ObjectError,
-    Parts, Refusal, Sha256, SignedRequest, Status,
+    Parts, Refusal, Sha256, SignedRequest, Status, Verdict,
 };
 use restartix_telemetry::Act;
 use restartix_tenancy::{Actor, Role, Tenant, Version};
@@ -75,6 +75,7 @@ impl Filing {
             status: Status::Pending,
             refusal: None,
             object: None,
+            upload: None,
             legal_hold: false,
             created_at: now,
             due_at: Some(now + File::PATIENCE),
@@ -94,9 +95,10 @@ impl Filing {
             .await
     }
 
-    /// Stores the bytes of an announced file as they come, in constant memory. Nothing is kept of
-    /// bytes that are not those that were announced. What they are is judged when the upload is
-    /// said to be complete, as after any other.
+    /// Stores the bytes of an announced file as they come, in constant memory. Of bytes that are not
+    /// those that were announced nothing is kept, and the file is rejected; a body that broke off may
+    /// be sent again. What the bytes are is judged when the upload is said to be complete, as after any
+    /// other.
     pub async fn receive(
         &self,
         tenant: &Tenant,
@@ -111,7 +113,9 @@ impl Filing {
             Ok(_) => {}
             // What was wrong with the bytes says more than that they were refused.
             Err(error @ (ObjectError::Refused(_) | ObjectError::Body(_))) => {
-                return Err(told.refusal().map_or_else(|| error.into(), Failure::Content));
+                let Some(refusal) = told.refusal() else { return Err(error.into()) };
+                self.judge(tenant, act, file, Verdict::Refused(refusal)).await?;
+                return Err(Failure::Content(refusal));
             }
             Err(error) => return Err(error.into()),
         }
@@ -120,7 +124,7 @@ impl Filing {
     }
 
     /// A file of the caller's whose bytes are awaited.
-    async fn pending(&self, tenant: &Tenant, id: FileId) -> Result<File, Failure> {
+    pub(super) async fn pending(&self, tenant: &Tenant, id: FileId) -> Result<File, Failure> {
         let file = self.own(tenant, id).await?;
         if file.status == Status::Pending { Ok(file) } else { Err(Failure::FileNotPending) }
     }
@@ -190,12 +194,15 @@ async fn about(
 struct Watch(Arc<Mutex<Option<Examination>>>);
 
 impl Watch {
-    /// What is wrong with the bytes that passed.
+    /// What is wrong with the bytes that passed; nothing where they broke off.
     fn refusal(&self) -> Option<Refusal> {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let refusal = seen.and_then(Examination::finish);
         // Of what type they are is judged later, for every upload alike.
-        refusal.filter(|refusal| *refusal != Refusal::TypeMismatch)
+        let whole = |refusal: &Refusal| {
+            matches!(refusal, Refusal::SizeMismatch | Refusal::ChecksumMismatch)
+        };
+        refusal.filter(whole)
     }
 }
 
@@ -205,8 +212,10 @@ fn watched(file: &File, parts: Parts) -> (Parts, Watch) {
     let seen = watch.clone();
     let parts = parts.inspect(move |part| {
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Ok(part), Some(examination)) = (part, seen.as_mut()) {
-            examination.feed(part);
+        match part {
+            Ok(part) => seen.iter_mut().for_each(|examination| examination.feed(part)),
+            // Half of a body is no other body.
+            Err(_) => *seen = None,
         }
     });
     (Box::pin(parts), Watch(watch))

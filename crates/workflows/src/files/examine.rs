@@ -28,7 +28,12 @@ impl Filing {
             self.desk.change(tenant, async |work| self.trace_file(work, act, &file).await).await?;
             return Ok(file);
         }
-        let found = self.store()?.head(&file.key(tenant), None).await?;
+        let key = file.key(tenant);
+        if let Some(upload) = &file.upload {
+            // Parts that do not make the file yet are no object, and it is said that there is none.
+            self.store()?.join_parts(&key, upload, file.size).await?;
+        }
+        let found = self.store()?.head(&key, None).await?;
         let version = found.ok_or(Failure::MissingObject)?.version;
         let scanning = file.scanning(version, self.desk.clock.now() + FIRST_LOOK);
         let begun = self

@@ -5,6 +5,7 @@ mod examine;
 mod hand_out;
 mod import;
 mod keeper;
+mod parts;
 mod sign;
 
 use std::sync::Arc;

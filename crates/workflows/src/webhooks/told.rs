@@ -106,6 +106,7 @@ const fn refusal_code(refusal: restartix_storage::Refusal) -> Refusal {
         Why::ChecksumMismatch => Refusal::ChecksumMismatch,
         Why::SizeMismatch => Refusal::SizeMismatch,
         Why::TypeMismatch => Refusal::TypeMismatch,
+        Why::Truncated => Refusal::Truncated,
         Why::NotEncrypted => Refusal::Other,
     }
 }

@@ -11,3 +11,5 @@ mod objects;
 mod signed;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod victim;

@@ -3,17 +3,36 @@ use restartix_s3::Config;
 use restartix_sandbox::s3::{Encryption, Signed};
 use restartix_storage::{ForeignKey, ObjectStore as _, conformance};
 
-use crate::support::{BUCKET, KMS_KEY, Stand, config, key, member, parts, s3};
+use crate::support::{BUCKET, Browser, KMS_KEY, Stand, config, key, member, parts, s3};
 
 #[tokio::test]
 async fn the_adapter_keeps_the_rules_of_the_port() {
-    let stand = Stand::ready().await;
+    keeps_the_rules(&Stand::patient().await).await;
+}
+
+#[tokio::test]
+async fn it_keeps_them_while_s3_stumbles_at_every_other_call_and_says_strange_things() {
+    let stand = Stand::patient().await;
+    stand.stand_in.switch(|switches| {
+        switches.stumbles = true;
+        switches.strange_headers = 100_000;
+        switches.faults.slow_body_ms = 1;
+    });
+    keeps_the_rules(&stand).await;
+    let stumbled =
+        stand.stand_in.journal().iter().filter(|asked| asked.status == Some(503)).count();
+    assert!(stumbled > 10, "it stumbled {stumbled} times");
+}
+
+async fn keeps_the_rules(stand: &Stand) {
     let (one, two) = (member(1).await, member(2).await);
     let tenants = [one.tenant().unwrap(), two.tenant().unwrap()];
     conformance::one_organisations_object_is_not_anothers(&stand.s3, tenants).await;
     conformance::versions_stay_until_all_are_deleted(&stand.s3, tenants[0]).await;
     conformance::only_the_announced_body_is_kept(&stand.s3, tenants[0]).await;
     conformance::what_is_signed_is_narrow(&stand.s3, tenants, SystemClock.now()).await;
+    conformance::parts_become_one_object(&stand.s3, tenants[0], &Browser).await;
+    assert_eq!(stand.stand_in.uploads(BUCKET), [], "no upload is left");
     assert_eq!(stand.stand_in.objects(BUCKET), [], "the suite leaves nothing behind");
     assert_eq!(stand.stand_in.blobs(), 0);
 }

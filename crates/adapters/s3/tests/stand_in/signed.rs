@@ -8,7 +8,7 @@ use restartix_kernel::{Clock as _, ExposeSecret as _, ManualClock, SystemClock};
 use restartix_sandbox::s3::Signed;
 use restartix_storage::{ObjectStore as _, Presentation, SignedRequest, conformance};
 
-use crate::support::{BUCKET, PAGE, Stand, config, key, s3_at, send};
+use crate::support::{Answer, BUCKET, PAGE, Stand, config, key, s3_at, send};
 
 const BODY: &[u8] = b"%PDF-1.7 an upload";
 const TTL: Duration = Duration::from_secs(600);
@@ -27,60 +27,152 @@ fn without(headers: &[(String, String)], name: &str) -> Vec<(String, String)> {
     headers.iter().filter(|(found, _)| found != name).cloned().collect()
 }
 
+/// What became of a PUT to what the URL of `upload` is made into, with what its headers are made into.
+async fn put_otherwise(
+    url: impl FnOnce(&str) -> String,
+    headers: impl FnOnce(&[(String, String)]) -> Vec<(String, String)>,
+    body: &'static [u8],
+) -> Answer {
+    let stand = Stand::ready().await;
+    let signed = upload(&stand).await;
+    let honest = signed.url.expose_secret();
+    let answer = send("PUT", &url(honest), &headers(&signed.headers), body).await;
+    assert_eq!(stand.stand_in.objects(BUCKET), [], "something was kept");
+    // It was the change that was refused, and nothing else.
+    assert_eq!(send("PUT", honest, &signed.headers, BODY).await.status, 200);
+    answer
+}
+
+fn code(answer: &Answer) -> (u16, &str) {
+    let code = answer.body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    (answer.status.as_u16(), code.map(|(code, _)| code).unwrap_or_default())
+}
+
 #[tokio::test]
-async fn an_uploads_url_takes_its_body_and_no_other() {
+async fn a_longer_body_is_refused() {
+    let longer = |headers: &[_]| with(headers, "content-length", "19");
+    let told = put_otherwise(str::to_owned, longer, b"%PDF-1.7 an upload!").await;
+    assert_eq!(code(&told), (403, "SignatureDoesNotMatch"));
+}
+
+#[tokio::test]
+async fn another_type_is_refused() {
+    let html = |headers: &[_]| with(headers, "content-type", "text/html");
+    let told = put_otherwise(str::to_owned, html, BODY).await;
+    assert_eq!(code(&told), (403, "SignatureDoesNotMatch"));
+}
+
+#[tokio::test]
+async fn other_bytes_are_refused() {
+    let told = put_otherwise(str::to_owned, <[_]>::to_vec, b"%PDF-1.7 AN UPLOAD").await;
+    assert_eq!(code(&told), (400, "BadDigest"));
+    // Nor with the hash of the other bytes.
+    let hash = |headers: &[_]| {
+        with(headers, "x-amz-checksum-sha256", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+    };
+    let told = put_otherwise(str::to_owned, hash, b"%PDF-1.7 AN UPLOAD").await;
+    assert_eq!(told.status, 403);
+}
+
+#[tokio::test]
+async fn no_encryption_header_is_refused() {
+    let bare = |headers: &[_]| without(headers, "x-amz-server-side-encryption");
+    assert_eq!(put_otherwise(str::to_owned, bare, BODY).await.status, 403);
+    let kms = |headers: &[_]| with(headers, "x-amz-server-side-encryption", "aws:kms");
+    assert_eq!(put_otherwise(str::to_owned, kms, BODY).await.status, 403);
+}
+
+#[tokio::test]
+async fn another_key_is_refused() {
+    for (ours, theirs) in [("/1/uploads/", "/2/uploads/"), ("test.pdf", "tesu.pdf")] {
+        let other = |url: &str| url.replace(ours, theirs);
+        let told = put_otherwise(other, <[_]>::to_vec, BODY).await;
+        assert_eq!(code(&told), (403, "SignatureDoesNotMatch"));
+    }
+}
+
+#[tokio::test]
+async fn an_upload_after_expiry_is_refused() {
+    let stand = Stand::ready().await;
+    let terms = conformance::announced(BODY);
+    let past = Arc::new(ManualClock::at(SystemClock.now() - TimeDelta::seconds(601)));
+    let then = s3_at(&config(&stand.stand_in), past);
+    let old = then.sign_put(&key(1, "uploads/test.pdf").await, &terms, TTL).await.unwrap();
+    let told = send("PUT", old.url.expose_secret(), &old.headers, BODY).await;
+    assert_eq!(told.status, 403);
+    assert!(told.body.contains("Request has expired"), "{}", told.body);
+    assert_eq!(stand.stand_in.objects(BUCKET), []);
+    let longer = |url: &str| url.replace("X-Amz-Expires=600", "X-Amz-Expires=900");
+    assert_eq!(code(&put_otherwise(longer, <[_]>::to_vec, BODY).await).0, 403);
+}
+
+#[tokio::test]
+async fn an_uploads_url_takes_its_headers_and_no_others_and_is_journaled() {
     let stand = Stand::ready().await;
     let SignedRequest { url, headers, .. } = upload(&stand).await;
     let url = url.expose_secret();
-    let put = async |headers: &[(String, String)], body| {
-        let answer = send("PUT", url, headers, body).await;
-        (answer.status.as_u16(), answer.body)
-    };
-    let other = put(&headers, b"%PDF-1.7 AN UPLOAD").await;
-    assert_eq!(other.0, 400, "other bytes: {}", other.1);
-    assert!(other.1.contains("<Code>BadDigest</Code>"), "{}", other.1);
-    let longer = with(&headers, "content-length", "19");
-    assert_eq!(put(&longer, b"%PDF-1.7 an upload!").await.0, 403, "longer");
-    let html = with(&headers, "content-type", "text/html");
-    assert_eq!(put(&html, BODY).await.0, 403, "another type");
-    let kms = with(&headers, "x-amz-server-side-encryption", "aws:kms");
-    assert_eq!(put(&kms, BODY).await.0, 403, "another encryption");
     for (name, _) in &headers {
         // The client tells the length by itself, whatever it is told to.
         if name != "content-length" {
-            assert_eq!(put(&without(&headers, name), BODY).await.0, 403, "without {name}");
+            let told = send("PUT", url, &without(&headers, name), BODY).await;
+            assert_eq!(told.status, 403, "without {name}");
         }
     }
     let acl = with(&headers, "x-amz-acl", "public-read");
-    assert_eq!(put(&acl, BODY).await.0, 403, "what is not signed does not ride along");
-    assert_eq!(stand.stand_in.objects(BUCKET), []);
-
-    assert_eq!(put(&headers, BODY).await.0, 200);
+    let told = send("PUT", url, &acl, BODY).await;
+    assert_eq!(told.status, 403, "what is not signed does not ride along");
+    assert_eq!(send("GET", url, &headers, BODY).await.status, 403, "another method");
+    assert_eq!(send("PUT", url, &headers, BODY).await.status, 200);
     let [object] = stand.stand_in.objects(BUCKET).try_into().unwrap();
     assert_eq!(object.key, "1/uploads/test.pdf");
     let asked = stand.stand_in.journal().pop().unwrap();
     assert_eq!((asked.signed, asked.operation.as_deref()), (Signed::Query, Some("PutObject")));
 }
 
-#[tokio::test]
-async fn a_url_is_for_one_key_one_method_and_one_while() {
-    let stand = Stand::ready().await;
-    let SignedRequest { url, headers, .. } = upload(&stand).await;
-    let url = url.expose_secret();
-    let other = url.replace("/1/uploads/", "/2/uploads/");
-    assert_eq!(send("PUT", &other, &headers, BODY).await.status, 403, "another organisation");
-    assert_eq!(send("GET", url, &headers, BODY).await.status, 403, "another method");
-    let longer = url.replace("X-Amz-Expires=600", "X-Amz-Expires=900");
-    assert_eq!(send("PUT", &longer, &headers, BODY).await.status, 403, "a longer while");
+/// A URL to get an object that is there, signed so long ago.
+async fn link(stand: &Stand, ago: i64) -> String {
+    let key = key(1, "uploads/test.pdf").await;
+    let version = stand.put(&key, BODY).await.unwrap();
+    let presentation = Presentation {
+        disposition: "attachment".to_owned(),
+        content_type: "application/pdf".to_owned(),
+    };
+    let clock = Arc::new(ManualClock::at(SystemClock.now() - TimeDelta::seconds(ago)));
+    let then = s3_at(&config(&stand.stand_in), clock);
+    let signed = then.sign_get(&key, &version, &presentation, Duration::from_secs(60)).await;
+    signed.unwrap().url.expose_secret().to_owned()
+}
 
-    let terms = conformance::announced(BODY);
-    let past = Arc::new(ManualClock::at(SystemClock.now() - TimeDelta::seconds(601)));
-    let then = s3_at(&config(&stand.stand_in), past);
-    let old = then.sign_put(&key(1, "uploads/test.pdf").await, &terms, TTL).await.unwrap();
-    let answer = send("PUT", old.url.expose_secret(), &old.headers, BODY).await;
-    assert_eq!(answer.status, 403);
-    assert!(answer.body.contains("Request has expired"), "{}", answer.body);
-    assert_eq!(stand.stand_in.objects(BUCKET), []);
+/// What became of a request with what the URL is made into, where the URL itself is good.
+async fn get_otherwise(method: &str, url: impl FnOnce(&str) -> String) -> Answer {
+    let stand = Stand::ready().await;
+    let honest = link(&stand, 0).await;
+    assert_eq!(send("GET", &honest, &[], b"").await.body.as_bytes(), BODY);
+    let changed = url(&honest);
+    send(method, &changed, &[], b"").await
+}
+
+#[tokio::test]
+async fn a_download_of_another_key_is_refused() {
+    let told = get_otherwise("GET", |url| url.replace("/1/uploads/", "/2/uploads/")).await;
+    assert_eq!(code(&told), (403, "SignatureDoesNotMatch"));
+}
+
+#[tokio::test]
+async fn a_download_by_another_method_is_refused() {
+    for method in ["PUT", "DELETE", "POST"] {
+        assert_eq!(get_otherwise(method, str::to_owned).await.status, 403, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_download_after_expiry_is_refused() {
+    let stand = Stand::ready().await;
+    let told = send("GET", &link(&stand, 61).await, &[], b"").await;
+    assert_eq!(told.status, 403);
+    assert!(told.body.contains("Request has expired"), "{}", told.body);
+    let longer = |url: &str| url.replace("X-Amz-Expires=60&", "X-Amz-Expires=600&");
+    assert_eq!(get_otherwise("GET", longer).await.status, 403);
 }
 
 /// The customer's test: a signed URL for the same path, made as another organisation, leads to
@@ -107,27 +199,17 @@ async fn the_same_path_as_organisation_2_is_not_there() {
 }
 
 #[tokio::test]
-async fn how_a_download_presents_itself_cannot_be_changed() {
-    let stand = Stand::ready().await;
-    let key = key(1, "uploads/test.pdf").await;
-    let version = stand.put(&key, BODY).await.unwrap();
-    let presentation = Presentation {
-        disposition: "attachment".to_owned(),
-        content_type: "application/pdf".to_owned(),
-    };
-    let signed = stand.s3.sign_get(&key, &version, &presentation, TTL).await.unwrap();
-    let url = signed.url.expose_secret();
-    for changed in [
-        url.replace("disposition=attachment", "disposition=inline"),
-        url.replace("application%2Fpdf", "text%2Fhtml"),
-        url.replace("versionId=", "versionId=0"),
-        format!("{url}&response-cache-control=public"),
-        url.split_once('?').unwrap().0.to_owned(),
-    ] {
-        assert_ne!(changed, url);
-        assert_eq!(send("GET", &changed, &[], b"").await.status, 403, "{changed}");
+async fn a_download_with_a_changed_disposition_is_refused() {
+    let changes: [fn(&str) -> String; 5] = [
+        |url| url.replace("disposition=attachment", "disposition=inline"),
+        |url| url.replace("application%2Fpdf", "text%2Fhtml"),
+        |url| url.replace("versionId=", "versionId=0"),
+        |url| format!("{url}&response-cache-control=public"),
+        |url| url.split_once('?').unwrap().0.to_owned(),
+    ];
+    for change in changes {
+        assert_eq!(get_otherwise("GET", change).await.status, 403);
     }
-    assert_eq!(send("GET", url, &[], b"").await.status, 200);
 }
 
 #[tokio::test]

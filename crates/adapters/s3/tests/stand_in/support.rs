@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use hyper::{Body, Client, Request, StatusCode};
-use restartix_kernel::{Clock, SeededRandom, SystemClock};
+use restartix_kernel::{Clock, ExposeSecret as _, SeededRandom, SystemClock};
 use restartix_s3::{Bucket, Config, CredentialSource, Credentials, Finding, S3, Timeouts};
 use restartix_sandbox::s3::{Options, S3 as StandIn};
 use restartix_storage::{
-    ObjectError, ObjectStore as _, ObjectVersion, OrgScopedKey, Parts, conformance, org_scoped_key,
+    ObjectError, ObjectStore as _, ObjectVersion, OrgScopedKey, Parts, SignedRequest, UploadName,
+    conformance, org_scoped_key,
 };
 use restartix_tenancy::conformance::principal;
 use restartix_tenancy::{Principal, Role};
@@ -30,6 +32,13 @@ impl Stand {
         let stand = Self::empty().await;
         stand.bucket().apply().await.unwrap();
         stand
+    }
+
+    /// The same, with all the time that the adapter usually takes: the machine may be busy.
+    pub(crate) async fn patient() -> Self {
+        let ready = Self::ready().await;
+        let config = Config { timeouts: Timeouts::default(), ..config(&ready.stand_in) };
+        Self { s3: s3(&config), ..ready }
     }
 
     /// No bucket yet.
@@ -91,6 +100,17 @@ pub(crate) fn parts(bytes: &'static [u8]) -> Parts {
     Box::pin(stream::iter([Ok(Bytes::from_static(bytes))]))
 }
 
+/// Sends parts as a browser would.
+pub(crate) struct Browser;
+
+#[async_trait]
+impl conformance::Uploader for Browser {
+    async fn put(&self, signed: &SignedRequest, _: &UploadName, _: u16, bytes: Vec<u8>) {
+        let answer = send(signed.method, signed.url.expose_secret(), &signed.headers, &bytes).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
 /// An answer that has been read.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -109,13 +129,13 @@ pub(crate) async fn send(
     method: &str,
     url: &str,
     headers: &[(String, String)],
-    body: &'static [u8],
+    body: &[u8],
 ) -> Answer {
     let mut request = Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let answer = Client::new().request(request.body(Body::from(body)).unwrap());
+    let answer = Client::new().request(request.body(Body::from(body.to_vec())).unwrap());
     let answer = tokio::time::timeout(Duration::from_secs(20), answer).await.unwrap().unwrap();
     let (head, body) = answer.into_parts();
     let body = hyper::body::to_bytes(body).await.unwrap();
@@ -125,10 +145,15 @@ pub(crate) async fn send(
 
 /// Impatient and quick to try again.
 pub(crate) fn config(stand_in: &StandIn) -> Config {
+    config_at(stand_in.url())
+}
+
+/// The same, of whoever listens there.
+pub(crate) fn config_at(url: &str) -> Config {
     let credentials = Credentials::new("sandbox-access-key", "sandbox-secret-access-key".into());
     let (idle, long) = (Duration::from_millis(500), Duration::from_secs(10));
     Config {
-        endpoint: Some(stand_in.url().to_owned()),
+        endpoint: Some(url.to_owned()),
         path_style: true,
         timeouts: Timeouts { connect: long, idle, call: long, stream: long },
         ..Config::new("eu-central-1", BUCKET, CredentialSource::Fixed(credentials))
