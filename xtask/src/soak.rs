@@ -4,11 +4,13 @@
 //! `RESTARTIX_SOAK=1`, which is all that this command adds. `oracle` alone is no test: it takes a whole
 //! stack, and the probe that compares times.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 use crate::run::{Session, Steps};
+use crate::stack;
 use crate::test::{DATABASE, has_tool, with_services};
 use crate::verify;
 
@@ -20,6 +22,20 @@ const ORACLE: &str = "oracle";
 pub(crate) struct Options {
     /// The beginning of a name after `soak_`; all of them if absent.
     pub(crate) name: Option<String>,
+}
+
+/// The proof that measures the server as it is shipped.
+const FILES: &str = "soak_files";
+
+/// Where that proof finds the programs that it measures, or that must not be what it measures.
+fn shipped(session: &Session) -> Result<[(&'static str, PathBuf); 2]> {
+    // One by one: the server is built without the features that others ask for.
+    let one =
+        |package: &str, name: &str| stack::program(&stack::build(session, &[package], true)?, name);
+    Ok([
+        ("RESTARTIX_CORE_API", one("restartix-core-api", "core-api")?),
+        ("RESTARTIX_SANDBOX", one("restartix-sandbox", "restartix-sandbox")?),
+    ])
 }
 
 pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
@@ -50,7 +66,11 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
                 println!("    cargo-nextest is not installed: cargo test instead");
                 workspace.cargo(&["test", "--workspace", "--lib", "--bins", "--tests"])
             };
-            session.run(command.arg(&filter).env(DATABASE, database).env("RESTARTIX_SOAK", "1"))
+            command.arg(&filter).env(DATABASE, database).env("RESTARTIX_SOAK", "1");
+            if FILES.starts_with(&filter) || filter.starts_with(FILES) {
+                command.envs(shipped(session)?);
+            }
+            session.run(&mut command)
         })
     })?;
     Ok(steps.finish(false))

@@ -96,7 +96,12 @@ pub(crate) struct Clinic {
 impl Stack {
     /// Everything running, nobody there yet.
     pub(crate) async fn start() -> Result<Self> {
-        Self::start_with(Options::default(), &[]).await
+        Self::with_settings(&[]).await
+    }
+
+    /// As [`Stack::start`], with these settings besides.
+    pub(crate) async fn with_settings(more: &[(&'static str, &str)]) -> Result<Self> {
+        Self::start_with(Options::default(), more).await
     }
 
     /// As [`Stack::start`], where nobody is held back: for crowds.
@@ -107,7 +112,7 @@ impl Stack {
     /// As [`Stack::start`], with Daily's stand-in so and with these settings besides.
     pub(crate) async fn start_with(
         daily: Options,
-        more: &[(&'static str, &'static str)],
+        more: &[(&'static str, &str)],
     ) -> Result<Self> {
         let mut stack = Self::prepare(daily, more).await?;
         stack.serve()?;
@@ -117,7 +122,7 @@ impl Stack {
     /// Everything running but the server.
     pub(crate) async fn prepare(
         daily: Options,
-        more: &[(&'static str, &'static str)],
+        more: &[(&'static str, &str)],
     ) -> Result<Self> {
         Self::prepare_in(TestDatabase::create().await?, daily, more).await
     }
@@ -126,7 +131,7 @@ impl Stack {
     pub(crate) async fn prepare_in(
         database: TestDatabase,
         daily: Options,
-        more: &[(&'static str, &'static str)],
+        more: &[(&'static str, &str)],
     ) -> Result<Self> {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}/v1/integrations/daily/events");
@@ -191,7 +196,12 @@ impl Stack {
         )
     }
 
-    /// Where the server is.
+    /// The server's process.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::id)
+    }
+
+    /// Where the server listens.
     pub(crate) fn base(&self) -> String {
         base(self.port)
     }
@@ -214,7 +224,10 @@ impl Stack {
 
     fn command(&self) -> Command {
         let url = |role| self.database.url(role).expose_secret().to_owned();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_core-api"));
+        // `cargo xtask soak files` measures the server as it is shipped.
+        let shipped = std::env::var_os("RESTARTIX_CORE_API");
+        let program = shipped.unwrap_or_else(|| env!("CARGO_BIN_EXE_core-api").into());
+        let mut command = Command::new(program);
         command
             .env_clear()
             .env("CORE_PROFILE", "development")

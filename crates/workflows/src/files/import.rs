@@ -89,6 +89,7 @@ impl Filing {
             status: Status::Pending,
             refusal: None,
             object: None,
+            upload: None,
             legal_hold: false,
             created_at: now,
             // Whoever imports looks after it; what is given up is given up long after.
