@@ -9,9 +9,11 @@ mod availability;
 mod insights;
 mod migration;
 mod outage;
+mod presign;
 mod report;
 mod request;
 mod rounds;
+mod upload;
 mod video_token;
 mod webhooks;
 
@@ -49,11 +51,13 @@ enum Part {
     Load(request::load::Arguments),
 }
 
-const BENCHES: [&str; 8] = [
+const BENCHES: [&str; 10] = [
     "availability",
     "insights",
     "migration",
+    "presign",
     "request",
+    "upload",
     "video-token",
     "audit",
     "outage",
@@ -79,7 +83,9 @@ fn main() -> Result<()> {
             "availability" => availability::measure()?,
             "insights" => insights::measure()?,
             "migration" => migration::measure(arguments.bookings)?,
+            "presign" => presign::measure()?,
             "request" => request::measure()?,
+            "upload" => upload::measure()?,
             "video-token" => video_token::measure()?,
             "audit" => audit::measure()?,
             "outage" => outage::measure()?,

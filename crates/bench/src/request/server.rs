@@ -140,6 +140,12 @@ pub(crate) async fn core_api_with(
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         tokens.push(String::from_utf8(output.stdout)?.trim().to_owned());
     }
+    if more.settings.iter().any(|(name, _)| *name == "CORE_STORAGE__BUCKET") {
+        let mut command = Command::new(program);
+        setting(&mut command);
+        let output = command.args(["bucket", "apply"]).output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
     let mut command = Command::new(program);
     setting(&mut command);
     command.args(more.told);
