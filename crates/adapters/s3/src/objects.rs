@@ -1,10 +1,7 @@
 //! One object at a time, by its key.
 
-use std::io;
-
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream};
-use restartix_storage::Parts;
+use futures_util::StreamExt as _;
+use restartix_storage::{Parts, exactly};
 use rusoto_core::RusotoError;
 use rusoto_s3::{
     Delete, DeleteObjectsRequest, GetObjectError, GetObjectRequest, HeadObjectError,
@@ -51,7 +48,9 @@ impl S3 {
         request.payload = Payload::Hash(*body.sha256);
         let sent = Progress::default();
         sent.step();
-        let mut counted = Box::pin(exactly(parts, body.size, sent.clone()));
+        let step = sent.clone();
+        let parts = parts.inspect(move |part| part.iter().for_each(|_| step.step()));
+        let mut counted = exactly(Box::pin(parts), body.size);
         if body.size == 0 {
             // Nobody would ask for a part of a body without length.
             let more = tokio::time::timeout(self.engine.timeouts.idle, counted.next()).await;
@@ -133,7 +132,7 @@ impl S3 {
         let size = found.content_length.and_then(|size| u64::try_from(size).ok());
         let size = size.ok_or(lacks("no length"))?;
         let body = found.body.ok_or(lacks("no body"))?;
-        Ok(Some((size, Box::pin(exactly(Box::pin(body), size, Progress::default())))))
+        Ok(Some((size, exactly(Box::pin(body), size))))
     }
 
     /// Deletes every version and every marker of a key: nothing of it is left. That there was
@@ -189,59 +188,9 @@ fn versions_of(key: &str, listed: ListObjectVersionsOutput) -> Vec<ObjectIdentif
     ours.map(|(_, version_id)| ObjectIdentifier { key: key.to_owned(), version_id }).collect()
 }
 
-/// The parts of a body, and an error where they are more or less than `size` bytes. A part is
-/// held back until the next one or the end has come: what is sent to its announced length is a
-/// whole object to S3, and must not be one whose source went on.
-fn exactly(
-    parts: Parts,
-    size: u64,
-    sent: Progress,
-) -> impl Stream<Item = Result<Bytes, io::Error>> + Send + 'static {
-    stream::unfold(Some((parts, size, None::<Bytes>)), move |state| {
-        let sent = sent.clone();
-        async move {
-            let (mut parts, mut left, mut held) = state?;
-            loop {
-                match parts.next().await {
-                    None if left == 0 => return held.map(|part| (Ok(part), None)),
-                    None => return Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
-                    Some(Err(error)) => return Some((Err(error), None)),
-                    Some(Ok(part)) => {
-                        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-                        let Some(less) = left.checked_sub(length) else {
-                            return Some((Err(io::Error::other("the body is too long")), None));
-                        };
-                        left = less;
-                        sent.step();
-                        if let Some(ready) = held.replace(part) {
-                            return Some((Ok(ready), Some((parts, left, held))));
-                        }
-                    }
-                }
-            }
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    async fn read(parts: &[&'static [u8]], size: u64) -> Result<Vec<u8>, io::Error> {
-        let parts: Vec<_> = parts.iter().map(|part| Ok(Bytes::from_static(part))).collect();
-        let stream = exactly(Box::pin(stream::iter(parts)), size, Progress::default());
-        let read: Vec<_> = stream.collect().await;
-        read.into_iter().collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
-    }
-
-    #[tokio::test]
-    async fn a_body_is_as_long_as_was_said() {
-        assert_eq!(read(&[b"ab", b"", b"c"], 3).await.unwrap(), b"abc");
-        assert_eq!(read(&[], 0).await.unwrap(), b"");
-        assert!(read(&[b"a"], 0).await.is_err());
-        assert_eq!(read(&[b"ab"], 3).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        assert!(read(&[b"ab", b"cd"], 3).await.is_err());
-    }
 
     #[test]
     fn a_key_that_begins_alike_is_another() {

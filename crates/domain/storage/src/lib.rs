@@ -14,6 +14,7 @@
 //! Why these crates: `icu_properties` and `icu_normalizer` are the Unicode consortium's own tables
 //! and algorithms, which the workspace has anyhow (through `idna`).
 
+mod body;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod examine;
@@ -30,6 +31,7 @@ mod scan;
 mod shape;
 mod words;
 
+pub use body::exactly;
 pub use examine::Examination;
 pub use file::{File, FileFilter, Files, Signature, Verdict};
 pub use import::{ForeignKey, ObjectImport};
