@@ -116,7 +116,7 @@ impl Client {
             spent += started.elapsed();
             ensure!(answer.starts_with("HTTP/1.1 200"), "an upload was answered {answer}");
         }
-        let mib = u32::try_from(FILES * SIZE >> 20).unwrap_or(u32::MAX);
+        let mib = u32::try_from((FILES * SIZE) >> 20).unwrap_or(u32::MAX);
         Ok(f64::from(mib) / spent.as_secs_f64())
     }
 

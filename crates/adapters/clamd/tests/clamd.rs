@@ -106,10 +106,8 @@ async fn calling_itself_clamd(says: Option<&'static [u8]>) -> Address {
             tokio::spawn(async move {
                 let mut heard = Vec::new();
                 while !heard.ends_with(&[0; 4]) {
-                    let mut bytes = [0; 4096];
-                    match stream.read(&mut bytes).await {
-                        Ok(read) if read > 0 => heard.extend_from_slice(&bytes[..read]),
-                        _ => return,
+                    if !stream.read_buf(&mut heard).await.is_ok_and(|read| read > 0) {
+                        return;
                     }
                 }
                 match says {
