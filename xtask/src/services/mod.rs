@@ -1,6 +1,7 @@
 //! PostgreSQL, Redis and the like of our own: found or installed, on free loopback ports, gone when the session ends.
 
 mod account;
+mod botocore;
 mod browser;
 mod clamd;
 mod install;
@@ -11,7 +12,7 @@ mod redis;
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -62,6 +63,11 @@ pub(crate) fn require_languages(session: &Session) -> Result<()> {
 /// Sees to it that `clamd` is where servers are, for tests that start their own.
 pub(crate) fn require_clamd(session: &Session) -> Result<()> {
     clamd::require(session)
+}
+
+/// A Python that has botocore, for the test that asks it.
+pub(crate) fn require_botocore(session: &Session) -> Result<PathBuf> {
+    botocore::require(session)
 }
 
 /// Sees to it that the workspace can be built here.

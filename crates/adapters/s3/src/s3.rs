@@ -8,7 +8,7 @@ use crate::dispatch;
 use crate::encryption::Encryption;
 use crate::engine::Engine;
 use crate::failure::failed;
-use crate::{Bucket, CallError, Config, ConfigError, Health};
+use crate::{Bucket, CallError, Config, ConfigError, Credentials, CredentialsError, Health};
 
 /// One bucket at S3, as somebody. Cheap to clone: clones share connections and credentials.
 #[derive(Clone)]
@@ -57,6 +57,14 @@ impl S3 {
     pub async fn probe(&self) -> Result<(), CallError> {
         let request = HeadBucketRequest { bucket: self.bucket.clone(), ..Default::default() };
         self.client.head_bucket(request).await.map_err(|error| failed("head bucket", error))
+    }
+
+    /// The access key that signs now: for another client of the same bucket.
+    ///
+    /// # Errors
+    /// There is none to be had.
+    pub async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        self.engine.credentials.get().await
     }
 
     /// The bucket's own rules; `origins` are those whose pages may put and get files.
