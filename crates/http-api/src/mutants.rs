@@ -52,7 +52,9 @@ pub(crate) async fn distorted(
     {
         let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(rendered) = &done {
-            let made: Option<serde_json::Value> = serde_json::from_slice(&rendered.body).ok();
+            let whole = rendered.body.whole();
+            let made: Option<serde_json::Value> =
+                whole.and_then(|body| serde_json::from_slice(body).ok());
             let id = made.as_ref().and_then(|made| made.get("id"));
             seen.extend(id.map(|id| id.to_string().trim_matches('"').to_owned()));
             return done;

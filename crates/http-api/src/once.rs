@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::input::Incoming;
-use crate::output::Payload;
 use crate::route::Endpoint;
 use crate::{Kind, Member, Problem, Rendered, Sketch};
 
@@ -95,11 +94,8 @@ struct Kept {
 }
 
 fn kept(rendered: &Rendered) -> Result<Vec<u8>, Problem> {
-    let body = match (&rendered.again, &rendered.body) {
-        (Some(again), _) => again,
-        (None, Payload::Whole(body)) => body,
-        (None, Payload::Stream(..)) => return Err(unreadable("what is streamed makes nothing")),
-    };
+    let body = rendered.again.as_ref().or_else(|| rendered.body.whole());
+    let body = body.ok_or_else(|| unreadable("what is streamed makes nothing"))?;
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let kept = Kept {
         status: rendered.status.as_u16(),

@@ -39,6 +39,16 @@ pub(crate) enum Payload {
     Stream(u64, Parts),
 }
 
+impl Payload {
+    /// All of it, where it is at hand.
+    pub(crate) const fn whole(&self) -> Option<&Bytes> {
+        match self {
+            Self::Whole(bytes) => Some(bytes),
+            Self::Stream(..) => None,
+        }
+    }
+}
+
 impl std::fmt::Debug for Payload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
