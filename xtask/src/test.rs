@@ -84,7 +84,7 @@ fn tests(session: &Session, database: &str, browser: bool) -> Result<()> {
     session.run(command.env(DATABASE, database))
 }
 
-/// Lends the work a cluster for its databases, gone afterwards, and sees to it that tests find Redis and clamd.
+/// Lends the work a cluster for its databases, gone afterwards, and sees to it that tests find Redis, clamd and botocore.
 pub(crate) fn with_services(
     session: &Session,
     work: impl FnOnce(&str) -> Result<()>,
@@ -92,6 +92,7 @@ pub(crate) fn with_services(
     services::require_redis(session)?;
     services::require_languages(session)?;
     services::require_clamd(session)?;
+    services::require_botocore(session)?;
     if let Some(given) = environment(DATABASE) {
         println!("    {DATABASE} is set: the tests use that cluster");
         return work(&given);

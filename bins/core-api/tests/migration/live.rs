@@ -45,7 +45,7 @@ fn strapi(number: u64) -> String {
             104 + specialist % 4
         ),
         2 => format!("UPDATE appointments SET start_time = start_time + interval '5 minutes', end_time = end_time + interval '5 minutes', updated_at = now() WHERE id = {id}"),
-        3 if id % 3 == 0 => format!("UPDATE appointments SET status = 'cancelled', updated_at = now() WHERE id = {id}"),
+        3 if id.is_multiple_of(3) => format!("UPDATE appointments SET status = 'cancelled', updated_at = now() WHERE id = {id}"),
         3 if id % 3 == 1 => format!("DELETE FROM appointments WHERE id = {id}"),
         _ => format!("UPDATE specialists SET bio = '{number}', updated_at = now() WHERE id = {specialist}"),
     }
@@ -65,7 +65,7 @@ fn intakes(number: u64) -> String {
         1 => format!(
             "UPDATE bookings SET starts_local = starts_local + interval '10 minutes', ends_local = ends_local + interval '10 minutes', updated_at = now() WHERE id = md5('live {id}')::uuid"
         ),
-        2 if id % 3 == 0 => format!(
+        2 if id.is_multiple_of(3) => format!(
             "UPDATE bookings SET state = 'cancelled', updated_at = now() WHERE id = md5('live {id}')::uuid"
         ),
         2 if id % 3 == 1 => format!("DELETE FROM bookings WHERE id = md5('live {id}')::uuid"),

@@ -110,20 +110,14 @@ impl Stack {
     }
 
     /// As [`Stack::start`], with Daily's stand-in so and with these settings besides.
-    pub(crate) async fn start_with(
-        daily: Options,
-        more: &[(&'static str, &str)],
-    ) -> Result<Self> {
+    pub(crate) async fn start_with(daily: Options, more: &[(&'static str, &str)]) -> Result<Self> {
         let mut stack = Self::prepare(daily, more).await?;
         stack.serve()?;
         Ok(stack)
     }
 
     /// Everything running but the server.
-    pub(crate) async fn prepare(
-        daily: Options,
-        more: &[(&'static str, &str)],
-    ) -> Result<Self> {
+    pub(crate) async fn prepare(daily: Options, more: &[(&'static str, &str)]) -> Result<Self> {
         Self::prepare_in(TestDatabase::create().await?, daily, more).await
     }
 

@@ -18,7 +18,8 @@ use restartix_tenancy::Tenant;
 use sha2::Digest as _;
 
 use crate::{
-    Announced, ForeignKey, ObjectError, ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey, Part, Parts, Presentation, Sha256, SignedRequest, UploadName, org_scoped_key,
+    Announced, ForeignKey, ObjectError, ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey,
+    Part, Parts, Presentation, Sha256, SignedRequest, UploadName, org_scoped_key,
 };
 
 /// What is announced of `bytes`, as a PDF.

@@ -12,7 +12,9 @@ use restartix_kernel::Clock;
 use sha2::Digest as _;
 
 use crate::{
-    Announced, Content, ForeignKey, ObjectError, ObjectFacts, ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey, Part, Parts, Presentation, Sha256, SignedRequest, UploadName, LONGEST_DOWNLOAD, LONGEST_UPLOAD,
+    Announced, Content, ForeignKey, LONGEST_DOWNLOAD, LONGEST_UPLOAD, ObjectError, ObjectFacts,
+    ObjectImport, ObjectStore, ObjectVersion, OrgScopedKey, Part, Parts, Presentation, Sha256,
+    SignedRequest, UploadName,
 };
 
 /// Objects in memory. Its URLs lead nowhere; what they are signed for can be read in them.
@@ -136,7 +138,7 @@ fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
-fn content(stored: Stored) -> Content {
+fn content(stored: &Stored) -> Content {
     let parts: Vec<_> =
         stored.bytes.chunks(64 * 1024).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
     Content { size: stored.facts.size, parts: Box::pin(stream::iter(parts)) }
@@ -145,7 +147,7 @@ fn content(stored: Stored) -> Content {
 #[async_trait]
 impl ObjectImport for MemoryObjects {
     async fn open(&self, source: &ForeignKey) -> Result<Option<Content>, ObjectError> {
-        Ok(self.stored(source.as_str(), None)?.map(content))
+        Ok(self.stored(source.as_str(), None)?.as_ref().map(content))
     }
 
     async fn copy(
@@ -277,7 +279,7 @@ impl ObjectStore for MemoryObjects {
         key: &OrgScopedKey,
         version: &ObjectVersion,
     ) -> Result<Option<Content>, ObjectError> {
-        Ok(self.stored(key.as_str(), Some(version))?.map(content))
+        Ok(self.stored(key.as_str(), Some(version))?.as_ref().map(content))
     }
 
     async fn delete(&self, key: &OrgScopedKey) -> Result<(), ObjectError> {

@@ -8,7 +8,8 @@ use chrono::DateTime;
 use restartix_kernel::{ManualClock, SeededRandom};
 use restartix_storage::memory::MemoryObjects;
 use restartix_storage::{
-    EicarScanner, ForeignKey, MalwareScanner, ObjectError, ObjectStore, Scanned, SignedRequest, UploadName, conformance, org_scoped_key,
+    EicarScanner, ForeignKey, MalwareScanner, ObjectError, ObjectStore, Scanned, SignedRequest,
+    UploadName, conformance, org_scoped_key,
 };
 use restartix_tenancy::Role;
 use restartix_tenancy::conformance::principal;

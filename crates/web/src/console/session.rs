@@ -56,6 +56,7 @@ struct Form {
 
 impl Input for Form {
     const READS_BODY: bool = true;
+    const TAKES_FORM: bool = true;
 
     fn parse(request: &Parts<'_>) -> Result<Self, Problem> {
         let fields = request.form()?;

@@ -119,6 +119,7 @@ pub(crate) async fn dump(platform: &TestDatabase) -> String {
         WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.relnamespace IN ('public'::regnamespace, 'legacy'::regnamespace)
           AND c.relname NOT IN ('audit_events', 'telemetry_events', '__diesel_schema_migrations', 'run', 'watermarks')
           AND a.attname <> 'object_version' AND NOT (c.relname = 'users' AND a.attname = 'created_at')
+          AND NOT (c.relname = 'insight_marks' AND a.attname = 'id')
         GROUP BY c.oid ORDER BY 1";
     let mut all = String::new();
     for row in client.query(tables, &[]).await.unwrap() {

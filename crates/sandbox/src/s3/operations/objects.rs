@@ -14,7 +14,7 @@ use crate::s3::fault::refusal;
 use crate::s3::server::Shared;
 use crate::s3::settings::Settings;
 use crate::s3::state::Named;
-use crate::s3::store::{Content, Encryption, Label, UNVERSIONED, etag};
+use crate::s3::store::{Content, Encryption, Label, UNVERSIONED, digest, etag};
 use crate::s3::sums;
 
 pub(super) async fn put(
@@ -69,7 +69,8 @@ pub(in crate::s3) fn leave(
 ) -> S3Result<()> {
     let mut state = shared.state();
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let digest = state.blobs.keep(bytes.into());
+    let digest = digest(&bytes);
+    state.blobs.keep(digest, bytes.into());
     let label = Label {
         content_type: Some("binary/octet-stream".to_owned()),
         content_disposition: None,
