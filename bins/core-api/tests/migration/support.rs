@@ -45,7 +45,11 @@ impl World {
         assert!(made.status.success(), "{made:?}");
         for number in 1..=FILES {
             let key = format!("strapi/gen_{number}.pdf");
-            assert!(world.stand_in.leave(BUCKET, &key, format!("%PDF-1.4 {number}").as_bytes()));
+            assert!(world.stand_in.leave(
+                BUCKET,
+                &key,
+                format!("%PDF-1.4 {number} %%EOF").as_bytes()
+            ));
         }
         world
     }

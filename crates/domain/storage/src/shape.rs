@@ -274,7 +274,7 @@ mod tests {
             (Png, png.to_vec()),
             (Pdf, pdf.to_vec()),
             (Jpeg, jpeg()),
-            (WebP, b"RIFF\x18\0\0\0WEBPVP8 and so on, okay".to_vec()),
+            (WebP, b"RIFF\x18\0\0\0WEBPVP8 and so on, okay!".to_vec()),
             (Odt, [&odt[..], end].concat()),
             (Docx, [&docx[..], end].concat()),
         ];

@@ -76,7 +76,8 @@ pub(super) fn probes() -> Vec<CatalogueProbe> {
             "no default setting names an organisation or switches the walls off",
             "ALTER ROLE ... RESET ...",
             "SELECT coalesce(r.rolname, 'every role'), (SELECT 'sets ' || min(c) FROM pg_db_role_setting s, unnest(s.setconfig) c
-               WHERE s.setrole = coalesce(r.oid, 0) AND c ~* '^(app\\.|row_security|session_replication_role|role|search_path)')
+               WHERE s.setrole = coalesce(r.oid, 0)
+                 AND s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) AND c ~* '^(app\\.|row_security|session_replication_role|role|search_path)')
              FROM (SELECT oid, rolname FROM runtime UNION ALL SELECT NULL, NULL) r ORDER BY 1",
             &[
                 ("an app that is always in one clinic", "ALTER ROLE core_app SET app.current_org_id = '1'"),

@@ -53,6 +53,7 @@ async fn what_has_changed_since_is_brought_over() {
         found,
         [
             "01-16 08:00 cancelled Ana Pop",
+            "02-04 10:00 no_show Ana Pop",
             "05-04 08:00 confirmed È™tefan RÄƒdulescu",
             "05-04 09:00 confirmed Ana Popescu",
             "05-04 10:00 cancelled È™tefan RÄƒdulescu",

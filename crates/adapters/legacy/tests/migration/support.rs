@@ -42,14 +42,14 @@ impl World {
         sql(&platform, seed).await.unwrap();
         let objects = Arc::new(MemoryObjects::new(Arc::new(SystemClock)));
         for (name, bytes) in [
-            ("radiografie_1.pdf", &b"%PDF-1.4 radiografie"[..]),
-            ("plan_2.pdf", b"%PDF-1.4 plan"),
+            ("radiografie_1.pdf", &b"%PDF-1.4 radiografie %%EOF"[..]),
+            ("plan_2.pdf", b"%PDF-1.4 plan %%EOF"),
             ("logo_4.svg", b"<svg/>"),
-            ("nobodys_5.pdf", b"%PDF-1.4 nobody"),
-            ("acord_6.pdf", b"%PDF-1.4 acord"),
-            ("semnatura_7.png", b"\x89PNG\r\n\x1a\n and so on"),
+            ("nobodys_5.pdf", b"%PDF-1.4 nobody %%EOF"),
+            ("acord_6.pdf", b"%PDF-1.4 acord %%EOF"),
+            ("semnatura_7.png", b"\x89PNG\r\n\x1a\n and so on\0\0\0\0IEND\xaeB`\x82"),
             ("page_8.pdf", b"<html><script>"),
-            ("up_9.pdf", b"%PDF-1.4 up"),
+            ("up_9.pdf", b"%PDF-1.4 up %%EOF"),
         ] {
             let key = ForeignKey::new(&format!("strapi/{name}")).unwrap();
             objects.place_foreign(&key, bytes.into());
