@@ -133,6 +133,8 @@ impl<'a> Scene<'a> {
                 id_of(&self.ask("admin", "POST", "/v1/people", Some(body))?)?
             }
             "memberships" => {
+                // Whoever is there may be a member by now.
+                self.gone("people");
                 let person = self.one("people")?.context("a person")?;
                 let subject = format!("probe-{person}");
                 let body = json!({ "person_id": person, "subject": subject, "role": "patient" });
@@ -152,6 +154,9 @@ impl<'a> Scene<'a> {
                 id_of(&self.ask("specialist", "POST", "/v1/appointments", Some(body))?)?
             }
             "recordings" => {
+                // What is there may be of a type that was changed or taken away meanwhile.
+                self.gone("appointment-types");
+                self.gone("appointments");
                 let appointment = self.one("appointments")?.context("an appointment")?;
                 self.recording(&appointment)?
             }

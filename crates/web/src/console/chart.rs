@@ -16,9 +16,9 @@ pub(super) struct Series {
 }
 
 /// What a chart shows of a table.
-pub(super) struct Chart {
+pub(super) struct Chart<'a> {
     /// What it is called.
-    pub(super) title: &'static str,
+    pub(super) title: &'a str,
     /// The column that names the bars.
     pub(super) label: &'static str,
     /// The bars, from below; more than one stand on each other.
@@ -47,7 +47,7 @@ struct Bar {
     hidden: bool,
 }
 
-fn bars(table: &InsightTable, chart: &Chart) -> Vec<Bar> {
+fn bars(table: &InsightTable, chart: &Chart<'_>) -> Vec<Bar> {
     let place = |name: &str| table.columns.iter().position(|column| column.name == name);
     let bar = |row: &Vec<Field>| {
         let field = |name| place(name).and_then(|place| row.get(place));
@@ -70,7 +70,7 @@ fn bars(table: &InsightTable, chart: &Chart) -> Vec<Bar> {
 
 /// The chart for wide and for narrow screens, and what its colours mean. For eyes alone: the table
 /// beside it says the same.
-pub(super) fn draw(table: &InsightTable, chart: &Chart) -> Markup {
+pub(super) fn draw(table: &InsightTable, chart: &Chart<'_>) -> Markup {
     let bars = bars(table, chart);
     let svg = |size| drawn(&bars, chart, size).unwrap_or_default();
     let title = |name: &str| table.columns.iter().find(|column| column.name == name);
@@ -91,7 +91,7 @@ pub(super) fn draw(table: &InsightTable, chart: &Chart) -> Markup {
     }
 }
 
-fn drawn(bars: &[Bar], chart: &Chart, size: (u32, u32)) -> Result<String, Box<dyn Error>> {
+fn drawn(bars: &[Bar], chart: &Chart<'_>, size: (u32, u32)) -> Result<String, Box<dyn Error>> {
     let count = f64::from(u32::try_from(bars.len().max(1))?);
     let sum = |bar: &Bar| bar.parts.iter().map(|(value, _)| value).sum::<f64>();
     let highest = bars.iter().map(sum).fold(0.0, f64::max);

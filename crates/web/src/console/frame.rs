@@ -130,7 +130,7 @@ fn cell(column: &str, field: &Field, links: bool) -> Markup {
 }
 
 /// A chart and the table that says the same.
-pub(super) fn figure(of: &InsightTable, chart: &Chart) -> Markup {
+pub(super) fn figure(of: &InsightTable, chart: &Chart<'_>) -> Markup {
     html! {
         figure {
             figcaption { (chart.title) }

@@ -136,15 +136,15 @@ async fn outcomes(
     let body = html! {
         (choice(path, &of, &[]))
         @if instruments.is_empty() { (table(&of, title, false)) }
-        @for name in &instruments {
+        @for (name, spoken) in instruments.iter().map(|name| (name, name.replace('_', " "))) {
             section {
-                h2 { (name.replace('_', " ")) }
+                h2 { (spoken) }
                 (figure(
                     &InsightTable {
                         rows: of.rows.iter().filter(|row| instrument(row).as_ref() == Some(name)).cloned().collect(),
                         ..of.clone()
                     },
-                    &Chart { title, label: "month", series: series(), of_one: false },
+                    &Chart { title: &format!("{title}: {spoken}"), label: "month", series: series(), of_one: false },
                 ))
             }
         }

@@ -92,9 +92,9 @@ async fn files_are_copied_whole_into_their_clinics_folder() {
     assert_eq!(
         files,
         [
-            "1 document Acord.pdf available 14",
-            "1 document Radiografie.pdf available 20",
-            "1 signature semnatura.png available 18",
+            "1 document Acord.pdf available 20",
+            "1 document Radiografie.pdf available 26",
+            "1 signature semnatura.png available 30",
         ]
     );
     let hashes = "SELECT encode(sha256, 'hex') FROM files WHERE name = 'Acord.pdf'
