@@ -180,7 +180,7 @@ async fn explained(
         let scanned = scanned(&plan, crowded);
         // Parts may be empty, and are read anyhow then: an index must serve them, that is all.
         let is_large = |table: &&str| crowded.get(*table).is_some_and(|rows| *rows >= FEW);
-        let large = scanned.iter().find(|(table, is_part)| !is_part && is_large(&table));
+        let large = scanned.iter().find(|(table, is_part)| !is_part && is_large(table));
         match (large, scanned.first()) {
             (Some((table, _)), _) => fault = Some(format!("reads {table} from end to end: {plan}")),
             (None, Some((table, _))) if scans == "off" => {
