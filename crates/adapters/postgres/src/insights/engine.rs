@@ -229,7 +229,7 @@ const COURSES: &str = "SELECT r.id, r.patient_id, r.status, r.starts_on,
     coalesce(sum(w.prescribed), 0)::bigint AS prescribed,
     coalesce(sum(w.credited), 0)::bigint AS credited
     FROM programs r LEFT JOIN insight_course_weeks w
-      ON w.org_id = r.org_id AND w.program_id = r.id AND w.week <= least($1, $2) AND w.definition = $3
+      ON w.org_id = r.org_id AND w.program_id = r.id AND w.week <= least($1::date, $2::date) AND w.definition = $3
     WHERE {reach} {patient}
     GROUP BY r.org_id, r.id ORDER BY r.id";
 
