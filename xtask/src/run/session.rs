@@ -108,8 +108,10 @@ impl Session {
     }
 
     /// Makes `dir` and keeps it to this run alone; it is released when the session ends, however it ends.
-    /// Stops what an earlier run left running there.
+    /// Stops what an earlier run left running there. What the session had claimed before is released: a session
+    /// may claim one folder after another, or the same one again.
     pub(crate) fn claim(&self, dir: &Path) -> Result<()> {
+        self.claimed.take();
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let lock = File::create(dir.join("lock"))?;
         if lock.try_lock().is_err() {
