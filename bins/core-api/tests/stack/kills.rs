@@ -17,7 +17,7 @@ use crate::support::{Clinic, Stack, text};
 /// How long a client goes on trying while the server is away.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PDF: &[u8] = b"%PDF-1.7\n% a report\n%%EOF\n";
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n a signature";
+const PNG: &[u8] = include_bytes!("../../../../fixtures/files/signature.png");
 
 /// What is left of a day, in numbers that do not depend on ids.
 #[derive(Debug, Default, PartialEq, Eq)]
