@@ -6,6 +6,7 @@
 
 mod audit;
 mod availability;
+mod booking;
 mod insights;
 mod migration;
 mod outage;
@@ -49,10 +50,17 @@ enum Part {
     /// The load generator.
     #[command(hide = true)]
     Load(request::load::Arguments),
+    /// The baseline of `booking`: a bare transaction that writes the same rows.
+    #[command(hide = true)]
+    BareBookings(booking::bare::Arguments),
+    /// The load generator of `booking`.
+    #[command(hide = true)]
+    Bookings(booking::load::Arguments),
 }
 
-const BENCHES: [&str; 10] = [
+const BENCHES: [&str; 11] = [
     "availability",
+    "booking",
     "insights",
     "migration",
     "presign",
@@ -70,6 +78,8 @@ fn main() -> Result<()> {
     match arguments.part {
         Some(Part::BareServer(bare)) => return request::bare::serve(bare),
         Some(Part::Load(load)) => return request::load::generate(&load),
+        Some(Part::BareBookings(bare)) => return booking::bare::generate(&bare),
+        Some(Part::Bookings(load)) => return booking::load::generate(&load),
         None => {}
     }
     if arguments.list {
@@ -81,6 +91,7 @@ fn main() -> Result<()> {
     for name in &arguments.names {
         let figures = match name.as_str() {
             "availability" => availability::measure()?,
+            "booking" => booking::measure()?,
             "insights" => insights::measure()?,
             "migration" => migration::measure(arguments.bookings)?,
             "presign" => presign::measure()?,

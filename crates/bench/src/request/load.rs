@@ -112,36 +112,44 @@ async fn client(port: u16, request: Vec<u8>, until: Instant) -> Result<Vec<u64>>
     let (mut times, mut buffer) = (Vec::new(), Vec::with_capacity(4096));
     while Instant::now() < until {
         let sent = Instant::now();
-        stream.write_all(&request).await?;
-        answer(&mut stream, &mut buffer).await?;
+        exchange(&mut stream, &request, &mut buffer, "200").await?;
         times.push(u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX));
     }
     Ok(times)
 }
 
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
+/// Sends a request and reads its answer to the last byte; the body. A status other than `wanted` is an
+/// error.
+pub(crate) async fn exchange<'b>(
+    stream: &mut TcpStream,
+    request: &[u8],
+    buffer: &'b mut Vec<u8>,
+    wanted: &str,
+) -> Result<&'b [u8]> {
+    stream.write_all(request).await?;
     buffer.clear();
     loop {
         ensure!(stream.read_buf(buffer).await? > 0, "the server closed the connection");
-        if let Some(length) = whole_length(buffer)? {
+        if let Some((head, length)) = lengths(buffer, wanted)? {
             while buffer.len() < length {
                 ensure!(stream.read_buf(buffer).await? > 0, "the server closed the connection");
             }
-            return Ok(());
+            return Ok(buffer.get(head..length).unwrap_or_default());
         }
     }
 }
 
-/// The length of the answer, once its head is there; an answer other than 200 is an error.
-fn whole_length(buffer: &[u8]) -> Result<Option<usize>> {
+/// The lengths of the answer's head and of all of it, once its head is there.
+fn lengths(buffer: &[u8], wanted: &str) -> Result<Option<(usize, usize)>> {
     let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let head = String::from_utf8_lossy(buffer.get(..end).unwrap_or_default()).to_ascii_lowercase();
-    if !head.starts_with("http/1.1 200") {
-        bail!("the answer is {}", head.lines().next().unwrap_or_default());
+    if !head.starts_with(&format!("http/1.1 {wanted}")) {
+        let body = String::from_utf8_lossy(buffer.get(end..).unwrap_or_default());
+        bail!("the answer is {}: {body}", head.lines().next().unwrap_or_default());
     }
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length:"))
         .context("an answer without content-length")?;
-    Ok(Some(end + 4 + length.trim().parse::<usize>()?))
+    Ok(Some((end + 4, end + 4 + length.trim().parse::<usize>()?)))
 }

@@ -35,7 +35,7 @@ async fn measured() -> Result<Vec<Figure>> {
         base_url: "http://127.0.0.1:9/v1".to_owned(),
         domain_id: Some("30f866c3-9123-452a-8723-ff58322d09c5".to_owned()),
     };
-    let subjects: Vec<_> = (1..=CLIENTS).map(|number| format!("admin-{number}")).collect();
+    let subjects = subjects(CLIENTS);
     let ours = core_api(&core_api_path()?, &database, &redis, &nobody, &subjects).await?;
     let bare = bare(&database).await?;
     let path = format!("/v1/appointments/{APPOINTMENT}");
@@ -98,16 +98,11 @@ pub(crate) async fn seed(database: &TestDatabase) -> Result<()> {
         "00000000-0000-7000-8000-000000000002",
         "00000000-0000-7000-8000-000000000003",
     );
+    let crowd = crowd(CLIENTS);
     let statements = format!(
         "INSERT INTO organizations (id, name, timezone) VALUES (1, 'Bench', 'UTC');
-         INSERT INTO people (org_id, id, display_name, timezone)
-           SELECT 1, md5('person' || n)::uuid, 'Somebody', 'UTC' FROM generate_series(1, {CLIENTS}) n;
+         {crowd}
          INSERT INTO people (org_id, id, display_name, timezone) VALUES (1, '{specialist}', 'Specialist', 'UTC');
-         INSERT INTO users (id, subject, current_org_id)
-           SELECT md5('user' || n)::uuid, 'admin-' || n, 1 FROM generate_series(1, {CLIENTS}) n;
-         INSERT INTO memberships (org_id, id, person_id, user_id, subject, role)
-           SELECT 1, md5('membership' || n)::uuid, md5('person' || n)::uuid, md5('user' || n)::uuid,
-             'admin-' || n, 'admin' FROM generate_series(1, {CLIENTS}) n;
          INSERT INTO specialists (org_id, id, timezone) VALUES (1, '{specialist}', 'UTC');
          INSERT INTO appointment_types (org_id, id, name, duration_minutes, interval_minutes,
              buffer_before_minutes, buffer_after_minutes, min_notice_minutes, alignment, online, recording, version)
@@ -121,4 +116,22 @@ pub(crate) async fn seed(database: &TestDatabase) -> Result<()> {
          ANALYZE"
     );
     sql(database, &statements).await
+}
+
+/// Statements that make one administrator of organisation 1 for each client; they sign in as [`subjects`].
+pub(crate) fn crowd(clients: u32) -> String {
+    format!(
+        "INSERT INTO people (org_id, id, display_name, timezone)
+           SELECT 1, md5('person' || n)::uuid, 'Somebody', 'UTC' FROM generate_series(1, {clients}) n;
+         INSERT INTO users (id, subject, current_org_id)
+           SELECT md5('user' || n)::uuid, 'admin-' || n, 1 FROM generate_series(1, {clients}) n;
+         INSERT INTO memberships (org_id, id, person_id, user_id, subject, role)
+           SELECT 1, md5('membership' || n)::uuid, md5('person' || n)::uuid, md5('user' || n)::uuid,
+             'admin-' || n, 'admin' FROM generate_series(1, {clients}) n;"
+    )
+}
+
+/// Whom a server makes tokens for, one for each client.
+pub(crate) fn subjects(clients: u32) -> Vec<String> {
+    (1..=clients).map(|number| format!("admin-{number}")).collect()
 }
