@@ -11,8 +11,18 @@ use crate::verify;
 use crate::workspace::environment;
 
 /// The steps, in order. `deny` is the only one that a machine may lack the tool for.
-const STEPS: [&str; 9] =
-    ["format", "clippy", "arrows", "tests", "browser", "isolation", "doctests", "rustdoc", "deny"];
+const STEPS: [&str; 10] = [
+    "format",
+    "clippy",
+    "arrows",
+    "tests",
+    "browser",
+    "aws-sdk",
+    "isolation",
+    "doctests",
+    "rustdoc",
+    "deny",
+];
 
 /// Tests that look at pages with a real browser stand in a module of this name.
 const BROWSER: &str = "browser::";
@@ -43,6 +53,15 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<ExitCode> {
     steps.step("browser", || {
         services::require_browser(session)?;
         with_services(session, |database| tests(session, database, true))
+    })?;
+    // A heavy second client of S3, in one place.
+    steps.step("aws-sdk", || {
+        let mut clippy = workspace.cargo(&["clippy", "--all-targets"]);
+        clippy.args(["-p", "restartix-s3-aws-sdk", "-p", "restartix-core-api", "--features"]);
+        clippy.args(["restartix-s3-aws-sdk/client,restartix-core-api/s3-aws-sdk", "--"]);
+        session.run(clippy.args(["-D", "warnings"]))?;
+        let suite = ["test", "-p", "restartix-s3-aws-sdk", "--features", "client"];
+        session.run(&mut workspace.cargo(&suite))
     })?;
     steps.step("isolation", || verify::every_probe(session))?;
     steps.step("doctests", || {

@@ -165,7 +165,8 @@ pub(crate) fn storage(
     let Some(s3) = &config.storage else { return Ok(None) };
     let strict = config.profile == config::Profile::Production;
     let origins = config.http.web_origins();
-    let storage = Storage::new(s3, &origins, strict, clock.clone(), random.clone())?;
+    let client = config.storage_client;
+    let storage = Storage::new(s3, client, &origins, strict, clock, random.clone())?;
     Ok(Some(Arc::new(storage)))
 }
 

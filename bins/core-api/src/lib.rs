@@ -14,6 +14,8 @@
 //! a program can only read what went wrong.
 
 mod assemble;
+#[cfg(feature = "s3-aws-sdk")]
+mod aws_sdk;
 pub mod cli;
 mod command;
 pub mod config;

@@ -10,6 +10,7 @@ use restartix_kernel::{Clock, Random};
 use restartix_s3::{Bucket, Config, Finding, Health, S3};
 use restartix_storage::ObjectStore;
 
+use crate::config::StorageClient;
 use crate::readiness::Watched;
 
 /// How long the check at the start may take: longer means that S3 cannot be reached.
@@ -18,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The bucket, and whether its rules have been seen to hold.
 pub(crate) struct Storage {
     s3: S3,
+    objects: Arc<dyn ObjectStore>,
     bucket: Bucket,
     /// Still to be seen: in production, until the check has passed once.
     unproven: AtomicBool,
@@ -27,19 +29,27 @@ impl Storage {
     /// As `config` says, for pages of these origins; `strict` in production.
     pub(crate) fn new(
         config: &Config,
+        client: StorageClient,
         origins: &[String],
         strict: bool,
-        clock: Arc<dyn Clock>,
+        clock: &Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> anyhow::Result<Self> {
-        let s3 = S3::new(config, clock, random).context("storage")?;
+        let s3 = S3::new(config, clock.clone(), random).context("storage")?;
         let bucket = s3.bucket(origins);
-        Ok(Self { s3, bucket, unproven: AtomicBool::new(strict) })
+        let objects: Arc<dyn ObjectStore> = match client {
+            StorageClient::Rusoto => Arc::new(s3.clone()),
+            #[cfg(feature = "s3-aws-sdk")]
+            StorageClient::AwsSdk => crate::aws_sdk::objects(config, &s3, clock.clone()),
+            #[cfg(not(feature = "s3-aws-sdk"))]
+            StorageClient::AwsSdk => bail!("storage.client: aws-sdk is not in this build"),
+        };
+        Ok(Self { s3, objects, bucket, unproven: AtomicBool::new(strict) })
     }
 
     /// The store of files that it is.
     pub(crate) fn objects(&self) -> Arc<dyn ObjectStore> {
-        Arc::new(self.s3.clone())
+        self.objects.clone()
     }
 
     /// Where there is proof to be given, gives it, or refuses: a server over a bucket that lets
@@ -117,7 +127,9 @@ mod tests {
             attempts: 1,
             ..Config::new("eu-central-1", "files", CredentialSource::Fixed(key))
         };
-        Storage::new(&config, &[], strict, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap()
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random = Arc::new(SystemRandom);
+        Storage::new(&config, StorageClient::Rusoto, &[], strict, &clock, random).unwrap()
     }
 
     /// An S3 that knows of nothing, or lets nobody in: this one status for everything.

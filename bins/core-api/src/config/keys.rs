@@ -179,6 +179,11 @@ pub const KEYS: &[Key] = &[
     ),
     plain("storage.profile", "default", "The profile of `storage.credentials_file`."),
     plain(
+        "storage.client",
+        "rusoto",
+        "Which client speaks to S3: `rusoto`, or `aws-sdk` (AWS's own) in a build with the feature `s3-aws-sdk`.",
+    ),
+    plain(
         "storage.clamd",
         "none",
         "Where clamd looks for malware: `tcp://HOST:PORT` or `unix:/PATH`. While it does not answer, no file becomes available. Its `StreamMaxLength`, `MaxScanSize` and `MaxFileSize` must be at least 512M, and `AlertExceedsMax` on. Without one files are searched for the EICAR test string alone, which is no protection.",

@@ -33,5 +33,6 @@ pub use purpose::{
 pub use reader::Profile;
 pub use redis::Redis;
 pub use source::{Environment, Settings};
+pub use storage::StorageClient;
 pub use telemetry::{Telemetry, pseudonym_keys};
 pub use webhooks::Webhooks;

@@ -7,8 +7,8 @@ use restartix_telemetry::SealKey;
 use super::database::{ca_file, endpoint, required_url};
 use super::reader::Reader;
 use super::{
-    Database, Faults, Http, Insights, Log, Profile, Redis, Settings, Telemetry, Webhooks, audit,
-    daily, identity, storage,
+    Database, Faults, Http, Insights, Log, Profile, Redis, Settings, StorageClient, Telemetry,
+    Webhooks, audit, daily, identity, storage,
 };
 
 /// What `serve` and `worker` need.
@@ -28,6 +28,8 @@ pub struct Server {
     pub daily: restartix_daily::Config,
     /// Where files are kept; in development perhaps nowhere.
     pub storage: Option<restartix_s3::Config>,
+    /// Which client speaks to S3.
+    pub storage_client: StorageClient,
     /// Where clamd is; perhaps nowhere.
     pub clamd: Option<restartix_clamd::Address>,
     /// Webhooks.
@@ -52,6 +54,7 @@ impl Server {
         let identity = identity::read(&mut reader);
         let daily = daily::read(&mut reader);
         let clamd = storage::clamd(&mut reader);
+        let storage_client = storage::client(&mut reader);
         let storage = storage::read(&mut reader);
         let webhooks = Webhooks::read(&mut reader);
         let telemetry = Telemetry::read(&mut reader);
@@ -74,6 +77,7 @@ impl Server {
                 identity,
                 daily,
                 storage,
+                storage_client,
                 clamd,
                 webhooks,
                 telemetry,

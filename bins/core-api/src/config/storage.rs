@@ -50,6 +50,26 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     Some(Config { endpoint, region, bucket, kms_key_id, path_style, ..usual })
 }
 
+/// Which client speaks to S3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StorageClient {
+    /// `rusoto_s3`.
+    #[default]
+    Rusoto,
+    /// AWS's own.
+    AwsSdk,
+}
+
+/// Which client speaks to S3: one that this build has.
+pub(super) fn client(reader: &mut Reader<'_>) -> StorageClient {
+    reader.or("storage.client", StorageClient::Rusoto, |text| match text {
+        "rusoto" => Ok(StorageClient::Rusoto),
+        "aws-sdk" if cfg!(feature = "s3-aws-sdk") => Ok(StorageClient::AwsSdk),
+        "aws-sdk" => Err("is not in this build: it needs the feature `s3-aws-sdk`"),
+        _ => Err("must be rusoto or aws-sdk"),
+    })
+}
+
 /// Where clamd is, where there is one.
 pub(super) fn clamd(reader: &mut Reader<'_>) -> Option<Address> {
     reader.optional("storage.clamd", |text| {

@@ -14,6 +14,7 @@ mod crowds;
 mod exceptions;
 mod file_faults;
 mod file_memory;
+mod file_pages;
 mod files;
 mod hostile;
 mod hostile_files;
