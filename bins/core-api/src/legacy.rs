@@ -2,14 +2,14 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use restartix_kernel::{Clock, SystemClock, SystemRandom};
 use restartix_legacy::report::Report;
-use restartix_legacy::{Mapping, Migration, Objects, Progress, Settings as Sources};
+use restartix_legacy::{Mapping, Migration, Objects, Progress, Settings as Sources, Step};
 use restartix_s3::S3;
 use restartix_storage::EicarScanner;
 
@@ -89,19 +89,11 @@ fn tell(args: &LegacyArgs, report: &Report) -> anyhow::Result<()> {
 }
 
 /// Bars on a terminal, with rate and time left; where there is none, a line in the log for each step.
-struct Bars {
-    shown: bool,
-    bar: Mutex<Option<ProgressBar>>,
-}
+struct Bars(Option<MultiProgress>);
 
 impl Bars {
     fn new() -> Self {
-        Self { shown: std::io::stderr().is_terminal(), bar: Mutex::default() }
-    }
-
-    fn with(&self, work: impl FnOnce(&mut Option<ProgressBar>)) {
-        // Whoever panicked while drawing left nothing that matters.
-        work(&mut self.bar.lock().unwrap_or_else(PoisonError::into_inner));
+        Self(std::io::stderr().is_terminal().then(MultiProgress::new))
     }
 }
 
@@ -110,11 +102,11 @@ const KNOWN: &str = "{msg:32} [{bar:30}] {human_pos}/{human_len} {per_sec}, {eta
 const UNKNOWN: &str = "{msg:32} {spinner} {human_pos} {per_sec}, {elapsed} so far";
 
 impl Progress for Bars {
-    fn begin(&self, step: &str, total: Option<u64>) {
-        if !self.shown {
+    fn begin(&self, step: &str, total: Option<u64>) -> Box<dyn Step> {
+        let Some(bars) = &self.0 else {
             tracing::info!(step, total, "begun");
-            return;
-        }
+            return Box::new(Bar(None));
+        };
         let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         let style = ProgressStyle::with_template(if total.is_some() { KNOWN } else { UNKNOWN });
         if let Ok(style) = style {
@@ -122,22 +114,25 @@ impl Progress for Bars {
         }
         bar.set_message(step.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
-        self.with(|shown| *shown = Some(bar));
+        Box::new(Bar(Some(bars.add(bar))))
     }
+}
 
+/// The bar of a step that is under way; none where there is no terminal.
+struct Bar(Option<ProgressBar>);
+
+impl Step for Bar {
     fn advance(&self, rows: u64) {
-        self.with(|shown| {
-            if let Some(bar) = shown {
-                bar.inc(rows);
-            }
-        });
+        if let Some(bar) = &self.0 {
+            bar.inc(rows);
+        }
     }
+}
 
-    fn end(&self) {
-        self.with(|shown| {
-            if let Some(bar) = shown.take() {
-                bar.finish();
-            }
-        });
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish();
+        }
     }
 }

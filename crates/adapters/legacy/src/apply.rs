@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::database::{Target, bound, whole};
 use crate::error::During;
 use crate::tables::{BOOKINGS, CARE, FILES, FIRST, Part, Table};
-use crate::{Mapping, MigrationError, Progress};
+use crate::{Mapping, MigrationError, Progress, Step};
 
 /// Bookings in one transaction: large enough that its overhead is nothing, small enough that what
 /// PostgreSQL keeps of it until its end (a foreign key's checks) is.
@@ -60,11 +60,8 @@ impl Apply<'_> {
     /// Makes the clinics, in which nobody can act until the flip, and everything in them but files.
     pub(crate) async fn everything(&self) -> Result<(), MigrationError> {
         self.make_clinics().await?;
-        let count = "SELECT count(*) FROM legacy.bookings WHERE fault IS NULL";
-        let count: i64 = self.target.owner.query_one(count, &[]).await.during("counting")?.get(0);
-        self.progress.begin("loading bookings", u64::try_from(count).ok());
         let loader = &self.target.loader;
-        let loaded = self.target.clinics().await?.each(async |tenant, _| {
+        let peopled = self.target.clinics().await?.each(async |tenant, _| {
             let user_ids =
                 USER_IDS.replace("{subject}", &crate::mapping::literal(self.mapping.subject()));
             bound(loader, tenant, async |tx| {
@@ -77,13 +74,18 @@ impl Apply<'_> {
                 tx.batch_execute(PEOPLE_IDS).await.during("noting people")?;
                 tx.batch_execute(TYPE_IDS).await.during("noting types")
             })
-            .await?;
-            self.bookings(tenant).await?;
+            .await
+        });
+        peopled.await?;
+        let count = "SELECT count(*) FROM legacy.bookings WHERE fault IS NULL";
+        let count: i64 = self.target.owner.query_one(count, &[]).await.during("counting")?.get(0);
+        let step = self.progress.begin("loading bookings", u64::try_from(count).ok());
+        let loaders = [loader, &self.target.beside];
+        let loaded = self.target.clinics().await?.beside(loaders, async |loader, tenant| {
+            self.bookings(loader, tenant, &*step).await?;
             bound(loader, tenant, async |tx| self.bring(tx, &CARE).await).await
         });
-        let loaded = loaded.await;
-        self.progress.end();
-        loaded
+        loaded.await
     }
 
     /// Writes the files whose copies are whole, and what was signed.
@@ -162,8 +164,12 @@ impl Apply<'_> {
     }
 
     /// A clinic's bookings, a part at a time.
-    async fn bookings(&self, tenant: &Tenant) -> Result<(), MigrationError> {
-        let loader = &self.target.loader;
+    async fn bookings(
+        &self,
+        loader: &Client,
+        tenant: &Tenant,
+        step: &dyn Step,
+    ) -> Result<(), MigrationError> {
         let bounds = bound(loader, tenant, async |tx| {
             self.make_room(tx).await?;
             let bounds = "SELECT min(n), max(n) FROM legacy.bookings WHERE org_id = public.current_app_org_id()";
@@ -175,7 +181,7 @@ impl Apply<'_> {
         while from <= last {
             let part = (from, last.min(from.saturating_add(PART - 1)));
             let rows = bound(loader, tenant, async |tx| self.part(tx, part).await).await?;
-            self.progress.advance(rows);
+            step.advance(rows);
             from = part.1.saturating_add(1);
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Connections: to the sources, which are only read, and to the platform's database, in two roles.
 
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -59,32 +60,40 @@ pub(crate) async fn source(
 /// them, in one clinic at a time, under the row-level security that binds every request.
 pub(crate) struct Target {
     pub(crate) owner: Client,
+    /// The owner once more: what is staged of one source while `owner` stages the other.
+    pub(crate) second: Client,
     pub(crate) loader: Client,
+    /// The loader once more: works in one clinic while `loader` works in another.
+    pub(crate) beside: Client,
 }
 
 /// The key of the advisory lock of whoever migrates: "rtxl" in ASCII.
 const LOCK: i64 = 0x72_74_78_6c;
 
 impl Target {
-    /// Signs in as `core_migrator`, twice.
+    /// Signs in as `core_migrator`: twice to stage, twice to load.
     pub(crate) async fn connect(
         url: &Secret,
         tls: &MakeRustlsConnect,
     ) -> Result<Self, MigrationError> {
         const WHAT: &str = "the platform's database";
         let owner = connect(WHAT, url, tls).await?;
-        let loader = connect(WHAT, url, tls).await?;
         // One that was killed holds its lock until its server's process has noticed.
         owner.batch_execute("SET lock_timeout = '20s'").await.during("preparing")?;
         let locked = owner.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).await;
         locked.map_err(|_| MigrationError::Busy)?;
         // The loader's transaction that was under way then has ended, or ends now.
-        let ready =
+        let as_owner =
             "SET ROLE core_owner; SET lock_timeout = '60s'; SET work_mem = '64MB'; SET jit = off";
-        owner.batch_execute(ready).await.during("becoming the owner")?;
-        let ready = "SET ROLE core_loader; SET work_mem = '32MB'; SET jit = off";
-        loader.batch_execute(ready).await.during("becoming the loader")?;
-        Ok(Self { owner, loader })
+        let as_loader = "SET ROLE core_loader; SET work_mem = '32MB'; SET jit = off";
+        let ready = async |role| {
+            let client = connect(WHAT, url, tls).await?;
+            client.batch_execute(role).await.during("taking a role")?;
+            Ok::<_, MigrationError>(client)
+        };
+        owner.batch_execute(as_owner).await.during("taking a role")?;
+        let second = ready(as_owner).await?;
+        Ok(Self { owner, second, loader: ready(as_loader).await?, beside: ready(as_loader).await? })
     }
 
     /// The clinics of the migration that have been made, in the order of their numbers; each for one use.
@@ -111,6 +120,31 @@ impl Clinics<'_> {
             self.source.run(row, async |tenant, legacy| work(tenant, &legacy).await).await?;
         }
         Ok(())
+    }
+
+    /// Does `work` in each clinic, in as many at a time as there are `loaders`; each clinic's by one of
+    /// them alone. What one of them fails at ends the others after the clinic they are in.
+    pub(crate) async fn beside<'c>(
+        self,
+        loaders: [&'c Client; 2],
+        work: impl AsyncFn(&'c Client, &Tenant) -> Result<(), MigrationError>,
+    ) -> Result<(), MigrationError> {
+        let (source, rows) = (&self.source, RefCell::new(self.rows.into_iter()));
+        let (rows, failed, work) = (&rows, &Cell::new(false), &work);
+        let lanes = loaders.map(|loader| async move {
+            while !failed.get() {
+                let Some(row) = rows.borrow_mut().next() else { break };
+                let done = source.run(row, async |tenant, _| work(loader, tenant).await).await;
+                if done.is_err() {
+                    failed.set(true);
+                    return done;
+                }
+            }
+            Ok(())
+        });
+        let [first, second] = lanes;
+        let (first, second) = futures_util::future::join(first, second).await;
+        first.and(second)
     }
 }
 

@@ -101,12 +101,11 @@ pub(crate) async fn copy_all(
     objects: &Objects,
     progress: &dyn Progress,
 ) -> Result<(), MigrationError> {
-    progress.begin("copying files", Some(waiting(owner).await?));
+    let copying = progress.begin("copying files", Some(waiting(owner).await?));
     let queue = ClaimedRows::new(Queue(owner));
     loop {
         let claimed = queue.claim(&(ABREAST * 8)).await?;
         if claimed.is_empty() {
-            progress.end();
             return Ok(());
         }
         let copies = claimed.into_iter().map(|row| {
@@ -118,7 +117,7 @@ pub(crate) async fn copy_all(
         let mut copies = futures_util::stream::iter(copies).buffer_unordered(ABREAST);
         while let Some(copied) = copies.next().await {
             copied?;
-            progress.advance(1);
+            copying.advance(1);
         }
     }
 }

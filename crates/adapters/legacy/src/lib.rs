@@ -90,4 +90,4 @@ pub use error::{MigrationError, Refused};
 pub use files::Objects;
 pub use mapping::{Mapping, MappingError};
 pub use migration::{Migration, Settings};
-pub use progress::{Progress, Unwatched};
+pub use progress::{Progress, Step, Unwatched};

@@ -226,16 +226,20 @@ impl Migration {
         ])
     }
 
+    /// Both sources at once where all of them is read, each by a connection of its own.
     async fn stage(&self, target: &Target, extent: Extent) -> Result<(), MigrationError> {
-        let stage = Stage {
-            mapping: &self.settings.mapping,
-            owner: &target.owner,
-            progress: &*self.progress,
-        };
-        for (source, client) in &self.sources().await? {
-            stage.read(*source, client, extent).await?;
+        let mapping = &self.settings.mapping;
+        let stage = |owner| Stage { mapping, owner, progress: &*self.progress };
+        let (first, second) = (stage(&target.owner), stage(&target.second));
+        let [(a, of_a), (b, of_b)] = &self.sources().await?;
+        if extent == Extent::Whole {
+            let (first, second) =
+                futures_util::join!(first.read(*a, of_a, extent), second.read(*b, of_b, extent));
+            return first.and(second);
         }
-        Ok(())
+        // What has changed is little, and is merged through one table.
+        first.read(*a, of_a, extent).await?;
+        first.read(*b, of_b, extent).await
     }
 
     async fn judge(&self, target: &Target) -> Result<(), MigrationError> {

@@ -1,11 +1,14 @@
-/// Who watches a phase: called as it goes, from one task.
+/// Who watches a phase.
 pub trait Progress: Send + Sync {
-    /// A step begins; `total` rows, where that is known.
-    fn begin(&self, step: &str, total: Option<u64>);
+    /// A step begins, perhaps while another is under way; `total` rows, where that is known. It ends when
+    /// what is answered is dropped.
+    fn begin(&self, step: &str, total: Option<u64>) -> Box<dyn Step>;
+}
+
+/// A step that is under way.
+pub trait Step: Send + Sync {
     /// So many more rows.
     fn advance(&self, rows: u64);
-    /// The step has ended.
-    fn end(&self);
 }
 
 /// Nobody watches.
@@ -13,7 +16,11 @@ pub trait Progress: Send + Sync {
 pub struct Unwatched;
 
 impl Progress for Unwatched {
-    fn begin(&self, _: &str, _: Option<u64>) {}
+    fn begin(&self, _: &str, _: Option<u64>) -> Box<dyn Step> {
+        Box::new(Self)
+    }
+}
+
+impl Step for Unwatched {
     fn advance(&self, _: u64) {}
-    fn end(&self) {}
 }

@@ -50,7 +50,7 @@ async fn run(
     progress: &dyn Progress,
     steps: &[Step],
 ) -> Result<(), MigrationError> {
-    progress.begin("judging", Some(u64::try_from(steps.len()).unwrap_or_default()));
+    let judging = progress.begin("judging", Some(u64::try_from(steps.len()).unwrap_or_default()));
     for (name, text, tables) in steps {
         let text = text
             .replace("{{locale}}", &literal(mapping.locale()))
@@ -61,9 +61,8 @@ async fn run(
             owner.batch_execute(&format!("{text}{analysed}")).await.during(name)
         })
         .await?;
-        progress.advance(1);
+        judging.advance(1);
     }
-    progress.end();
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::convert::Converter;
 use crate::database::whole;
 use crate::entity::{ENTITIES, Entity, Source};
 use crate::error::During;
-use crate::{Mapping, MigrationError, Progress};
+use crate::{Mapping, MigrationError, Progress, Step};
 
 /// How much before a reading the next one begins: longer than any transaction of the sources takes
 /// from its `updated_at` to its commit. What is read twice is the same.
@@ -128,17 +128,15 @@ impl Stage<'_> {
         let table = into.split(' ').next().unwrap_or(into);
         let total: i64 =
             client.query_one(count, &[]).await.during("counting a legacy table")?.get(0);
-        self.progress.begin(step, u64::try_from(total).ok());
-        let copied = whole(self.owner, async |owner| {
+        let step = self.progress.begin(step, u64::try_from(total).ok());
+        whole(self.owner, async |owner| {
             owner
                 .batch_execute(&format!("TRUNCATE {table}"))
                 .await
                 .during("emptying a staging table")?;
-            self.pour(client, query, owner, into, converter).await
+            self.pour(client, query, owner, into, converter, &*step).await
         })
-        .await;
-        self.progress.end();
-        copied
+        .await
     }
 
     async fn pour(
@@ -148,6 +146,7 @@ impl Stage<'_> {
         owner: &Client,
         into: &str,
         mut converter: Option<Converter<'_>>,
+        step: &dyn Step,
     ) -> Result<(), MigrationError> {
         let out = client.copy_out(&format!("COPY ({query}) TO STDOUT")).await;
         let out = out.during("reading a legacy table")?;
@@ -171,12 +170,12 @@ impl Stage<'_> {
             if ready.len() >= CHUNK {
                 let full = std::mem::replace(&mut ready, Vec::with_capacity(CHUNK + 4096));
                 sink.send(full.into()).await.during("filling a staging table")?;
-                self.progress.advance(rows);
+                step.advance(rows);
                 rows = 0;
             }
         }
         sink.send(ready.into()).await.during("filling a staging table")?;
-        self.progress.advance(rows);
+        step.advance(rows);
         sink.finish().await.during("filling a staging table").map(drop)
     }
 }

@@ -22,12 +22,12 @@ pub(crate) async fn compare(
 ) -> Result<(Vec<Compared>, Vec<Difference>), MigrationError> {
     let (mut compared, mut differences) = (Vec::new(), Vec::new());
     let clinics = target.clinics().await?;
-    progress.begin("comparing", None);
+    let comparing = progress.begin("comparing", None);
     let each = clinics.each(async |tenant, legacy| {
         bound(&target.loader, tenant, async |tx| {
             for table in tables::all() {
                 let (rows, differ) = one(tx, table, mapping).await?;
-                progress.advance(1);
+                comparing.advance(1);
                 let organisation = tenant.organisation().get();
                 let legacy = legacy.to_owned();
                 compared.push(Compared {
@@ -49,7 +49,7 @@ pub(crate) async fn compare(
         .await
     });
     let done = each.await;
-    progress.end();
+    drop(comparing);
     done.map(|()| (compared, differences))
 }
 
