@@ -199,9 +199,8 @@ impl Bookings {
         work.people().open_care(specialist, patient, self.desk.clock.now()).await?;
         let version = booking.appointment.version;
         let created = Happening::AppointmentCreated { appointment: id, version };
-        self.desk.announce(work, created).await?;
         let resource = Resource::one(ResourceKind::Appointment, id);
-        self.desk.trace(work, act, resource, Some(patient)).await
+        self.desk.conclude(work, created, act, resource, Some(patient)).await
     }
 
     /// Others' live holds are busy while the hold store answers; when it does not, the booking

@@ -236,9 +236,8 @@ impl Clinic {
             Enrolled::NoSuchPerson => return Err(Failure::NotFound),
         }
         let added = Happening::MemberAdded { membership: id, version: enrolment.version };
-        self.desk.announce(work, added).await?;
         let resource = Resource::one(ResourceKind::Membership, id);
-        self.desk.trace(work, act, resource, Some(person)).await?;
+        self.desk.conclude(work, added, act, resource, Some(person)).await?;
         Ok(enrolment)
     }
 
@@ -282,9 +281,8 @@ impl Clinic {
                 settled(work.memberships().end(id).await?, None)?;
                 let version = found.version.next();
                 let removed = Happening::MemberRemoved { membership: id, version };
-                self.desk.announce(work, removed).await?;
                 let resource = Resource::one(ResourceKind::Membership, id);
-                self.desk.trace(work, act, resource, Some(found.person)).await
+                self.desk.conclude(work, removed, act, resource, Some(found.person)).await
             })
             .await
     }

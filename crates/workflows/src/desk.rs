@@ -9,7 +9,7 @@ use restartix_webhooks::Publication;
 use crate::once::Parked;
 use crate::telemetry;
 use crate::webhooks::told;
-use crate::{Access, DomainEvent, Failure, Happening, UnitOfWork, Work};
+use crate::{Access, Aftermath, DomainEvent, Failure, Happening, UnitOfWork, Work};
 
 /// What every service works with: units of work, time, randomness.
 #[derive(Clone)]
@@ -178,30 +178,45 @@ impl Desk {
         self.announce_all(work, &[what]).await
     }
 
-    /// As [`Desk::announce`], of several at once: those who carry it onward are told of all in one
-    /// statement each.
+    /// As [`Desk::announce`], of several at once.
     pub(crate) async fn announce_all(
         &self,
         work: &mut dyn Work,
         all: &[Happening],
     ) -> Result<(), Failure> {
+        Ok(work.leave(self.aftermath(all)).await?)
+    }
+
+    /// As [`Desk::announce`], then [`Desk::trace`].
+    pub(crate) async fn conclude(
+        &self,
+        work: &mut dyn Work,
+        what: Happening,
+        act: &Act,
+        resource: Resource,
+        patient: Option<PersonId>,
+    ) -> Result<(), Failure> {
+        let line = Some(self.line(act, resource, patient));
+        Ok(work.leave(Aftermath { line, ..self.aftermath(&[what]) }).await?)
+    }
+
+    fn aftermath(&self, all: &[Happening]) -> Aftermath {
         let occurred_at = self.clock.now();
-        let mut publications = Vec::with_capacity(all.len());
-        let mut facts = Vec::new();
+        let mut left = Aftermath::default();
         for what in all.iter().copied() {
             let id = EventId::fresh(&*self.clock, &*self.random);
             if what.queued().is_some() {
-                work.outbox().record(&DomainEvent { id, occurred_at, what }).await?;
+                left.events.push(DomainEvent { id, occurred_at, what });
             }
             if let Some(event) = told(what) {
-                publications.push(Publication { id, occurred_at, event, only_for: None });
+                left.publications.push(Publication { id, occurred_at, event, only_for: None });
             }
             if let Some((whom, fact)) = telemetry::fact(what) {
-                facts.push(restartix_telemetry::Publication { id, occurred_at, whom, fact });
+                let fact = restartix_telemetry::Publication { id, occurred_at, whom, fact };
+                left.facts.push(fact);
             }
         }
-        work.webhook_events().publish(&publications).await?;
-        Ok(work.telemetry().publish(&facts).await?)
+        left
     }
 
     /// Writes the line of a change that is about to commit.
@@ -212,14 +227,17 @@ impl Desk {
         resource: Resource,
         patient: Option<PersonId>,
     ) -> Result<(), Failure> {
-        let event = AuditEvent {
+        Ok(work.audit().record(self.line(act, resource, patient)).await?)
+    }
+
+    fn line(&self, act: &Act, resource: Resource, patient: Option<PersonId>) -> AuditEvent {
+        AuditEvent {
             id: EventId::fresh(&*self.clock, &*self.random),
             occurred_at: self.clock.now(),
             act: *act,
             resource,
             patient,
             outcome: Outcome::Success,
-        };
-        Ok(work.audit().record(event).await?)
+        }
     }
 }

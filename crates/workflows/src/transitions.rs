@@ -28,9 +28,10 @@ impl Bookings {
                 work.appointments().set_status(&cancelled).await?;
                 let (version, by) = (cancelled.version, Side::of(tenant.actor()));
                 let called_off = Happening::AppointmentCancelled { appointment: id, version, by };
-                self.desk.announce(work, called_off).await?;
                 let resource = Resource::one(ResourceKind::Appointment, id);
-                self.desk.trace(work, act, resource, Some(cancelled.patient)).await?;
+                self.desk
+                    .conclude(work, called_off, act, resource, Some(cancelled.patient))
+                    .await?;
                 Ok(cancelled)
             })
             .await
@@ -81,9 +82,10 @@ impl Bookings {
             .change(tenant, async |work| {
                 let gone_on = lock(work, tenant, (id, seen)).await?.transition(to)?;
                 work.appointments().set_status(&gone_on).await?;
-                self.desk.announce(work, told(id, gone_on.version)).await?;
                 let resource = Resource::one(ResourceKind::Appointment, id);
-                self.desk.trace(work, act, resource, Some(gone_on.patient)).await?;
+                self.desk
+                    .conclude(work, told(id, gone_on.version), act, resource, Some(gone_on.patient))
+                    .await?;
                 Ok(gone_on)
             })
             .await
@@ -134,9 +136,8 @@ impl Bookings {
         let appointment = moved.appointment;
         let version = appointment.version;
         let told = Happening::AppointmentRescheduled { appointment: id, version, reason };
-        self.desk.announce(work, told).await?;
         let resource = Resource::one(ResourceKind::Appointment, id);
-        self.desk.trace(work, act, resource, Some(appointment.patient)).await?;
+        self.desk.conclude(work, told, act, resource, Some(appointment.patient)).await?;
         Ok(appointment)
     }
 }

@@ -3,12 +3,14 @@ use restartix_kernel::StoreError;
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
 use restartix_telemetry::insights::Rollups;
-use restartix_telemetry::{AuditSeals, AuditTrail, Programs, RehabEvents, TelemetryFeed};
+use restartix_telemetry::{
+    AuditEvent, AuditSeals, AuditTrail, Programs, RehabEvents, TelemetryFeed,
+};
 use restartix_tenancy::{ApiClients, Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed, Jobs};
 
-use crate::{KeptAnswers, Outbox};
+use crate::{DomainEvent, KeptAnswers, Outbox};
 
 /// What a unit of work is begun for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,19 @@ pub enum Access {
     /// To compute again what is computed of something else: nothing happens by it, so it leaves no
     /// audit line. The store lets the platform alone do so, and with nothing but such copies.
     Derive,
+}
+
+/// What a change leaves behind, to commit with it: who is to hear of it, and its line in the audit.
+#[derive(Debug, Default)]
+pub struct Aftermath {
+    /// For the consumers of the outbox.
+    pub events: Vec<DomainEvent>,
+    /// For the organisation's webhooks.
+    pub publications: Vec<restartix_webhooks::Publication>,
+    /// For the Telemetry service.
+    pub facts: Vec<restartix_telemetry::Publication>,
+    /// The line; none where another one stands for this change too.
+    pub line: Option<AuditEvent>,
 }
 
 /// Begins units of work.
@@ -87,6 +102,9 @@ pub trait Work: Send {
     fn audit(&mut self) -> &mut dyn AuditTrail;
     /// What seals that trace.
     fn seals(&mut self) -> &mut dyn AuditSeals;
+
+    /// Leaves behind what a change has to leave: all of it in one go, where the store can.
+    async fn leave(&mut self, aftermath: Aftermath) -> Result<(), StoreError>;
 
     /// Makes everything durable at once. A unit begun for [`Access::Change`] without an audit line
     /// is a defect: it is undone instead.

@@ -27,6 +27,7 @@ use crate::Database;
 use crate::call::definer_call;
 use crate::error::{store_error, unreadable};
 use crate::schema::audit_events as audit;
+use crate::transaction::TenantTx;
 use crate::unit::{PgWork, after};
 
 /// Who acts, as three columns.
@@ -60,6 +61,18 @@ pub(crate) fn insert_line(
         audit::code.eq(event.outcome.code()),
         audit::request_id.eq(event.act.request.map(RequestId::as_uuid)),
     ))
+}
+
+/// Writes a line, where there is one, in a transaction that is open.
+pub(crate) async fn trace(
+    mut tx: &TenantTx,
+    actor: Actor,
+    event: Option<AuditEvent>,
+) -> Result<(), StoreError> {
+    let Some(event) = event else { return Ok(()) };
+    let line = insert_line(tx.organisation().get(), actor, event);
+    line.execute(&mut tx).await.map_err(store_error)?;
+    Ok(())
 }
 
 #[async_trait]

@@ -18,14 +18,24 @@ use crate::Database;
 use crate::call::definer_call;
 use crate::error::{store_error, unreadable};
 use crate::schema::outbox;
+use crate::transaction::TenantTx;
 use crate::unit::PgWork;
 
 #[async_trait]
 impl Outbox for PgWork {
     async fn record(&mut self, event: &DomainEvent) -> Result<(), StoreError> {
-        let Some((topic, appointment, version)) = event.what.queued() else { return Ok(()) };
+        let tx = self.tx().open().await.map_err(store_error)?;
+        queue(tx, std::slice::from_ref(event)).await
+    }
+}
+
+/// Queues what has a topic, in a transaction that is open.
+pub(crate) async fn queue(mut tx: &TenantTx, events: &[DomainEvent]) -> Result<(), StoreError> {
+    let org_id = tx.organisation().get();
+    for event in events {
+        let Some((topic, appointment, version)) = event.what.queued() else { continue };
         let row = (
-            outbox::org_id.eq(self.org_id()),
+            outbox::org_id.eq(org_id),
             outbox::topic.eq(topic.as_str()),
             outbox::id.eq(event.id.as_uuid()),
             outbox::kind.eq(event.what.name()),
@@ -36,11 +46,11 @@ impl Outbox for PgWork {
         );
         diesel::insert_into(outbox::table)
             .values(row)
-            .execute(self.tx())
+            .execute(&mut tx)
             .await
             .map_err(store_error)?;
-        Ok(())
     }
+    Ok(())
 }
 
 definer_call! {

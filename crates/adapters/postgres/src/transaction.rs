@@ -132,6 +132,27 @@ impl TenantTx {
         .boxed()
     }
 
+    /// The transaction for several queries at once; opened, if it was not.
+    pub(crate) async fn open(&mut self) -> QueryResult<&Self> {
+        if self.state.load(Ordering::Relaxed) == UNOPENED {
+            let Some(connection) = self.connection.as_deref() else { return Err(broken()) };
+            let (begin, set) = (begin(self.access), set_organisation(self.organisation.get()));
+            let (mut first, mut second) = (connection, connection);
+            self.state.store(OPENING, Ordering::Relaxed);
+            let (begun, bound) = join(first.batch_execute(begin), second.batch_execute(&set)).await;
+            begun?;
+            bound?;
+            self.state.store(OPEN, Ordering::Relaxed);
+        }
+        Ok(self)
+    }
+
+    /// The connection, where the transaction is open.
+    fn opened(&self) -> Option<&AsyncPgConnection> {
+        let open = matches!(self.state.load(Ordering::Relaxed), OPEN | FAILED);
+        self.connection.as_deref().filter(|_| open)
+    }
+
     /// Sends the opening statements ahead of `query`, unless that was done before.
     fn after_opening<'conn, T: Send + 'conn>(
         &'conn mut self,
@@ -142,17 +163,7 @@ impl TenantTx {
             return std::future::ready(Err(broken())).boxed();
         };
         match state.load(Ordering::Relaxed) {
-            OPEN | FAILED => {
-                let query = query(&mut &*connection);
-                async move {
-                    let result = query.await;
-                    if result.is_err() {
-                        state.store(FAILED, Ordering::Relaxed);
-                    }
-                    result
-                }
-                .boxed()
-            }
+            OPEN | FAILED => noting(state, query(&mut &*connection)),
             UNOPENED => {
                 let begin = begin(*access);
                 let set = set_organisation(organisation.get());
@@ -174,6 +185,21 @@ impl TenantTx {
             _ => std::future::ready(Err(broken())).boxed(),
         }
     }
+}
+
+/// Notes a query's failure.
+fn noting<'a, T: Send + 'a>(
+    state: &'a AtomicU8,
+    query: BoxFuture<'a, QueryResult<T>>,
+) -> BoxFuture<'a, QueryResult<T>> {
+    async move {
+        let result = query.await;
+        if result.is_err() {
+            state.store(FAILED, Ordering::Relaxed);
+        }
+        result
+    }
+    .boxed()
 }
 
 impl Drop for TenantTx {
@@ -221,6 +247,65 @@ impl AsyncConnectionCore for TenantTx {
         T: QueryFragment<Pg> + QueryId + 'query,
     {
         self.after_opening(|connection| connection.execute_returning_count(source))
+    }
+}
+
+/// Several queries at once, of a transaction that is [open](TenantTx::open): those that are polled together go out
+/// without waiting for one another. Where their order matters, see [`in_turn`].
+impl<'a> AsyncConnectionCore for &'a TenantTx {
+    type ExecuteFuture<'conn, 'query> = BoxFuture<'a, QueryResult<usize>>;
+    type LoadFuture<'conn, 'query> = BoxFuture<'a, QueryResult<Self::Stream<'conn, 'query>>>;
+    type Stream<'conn, 'query> = <AsyncPgConnection as AsyncConnectionCore>::Stream<'conn, 'query>;
+    type Row<'conn, 'query> = <AsyncPgConnection as AsyncConnectionCore>::Row<'conn, 'query>;
+    type Backend = Pg;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> Self::LoadFuture<'conn, 'query>
+    where
+        T: AsQuery + 'query,
+        T::Query: QueryFragment<Pg> + QueryId + 'query,
+    {
+        self.opened().map_or_else(refused, |mut connection| {
+            noting(&self.state, AsyncConnectionCore::load(&mut connection, source))
+        })
+    }
+
+    fn execute_returning_count<'conn, 'query, T>(
+        &'conn mut self,
+        source: T,
+    ) -> Self::ExecuteFuture<'conn, 'query>
+    where
+        T: QueryFragment<Pg> + QueryId + 'query,
+    {
+        self.opened().map_or_else(refused, |mut connection| {
+            noting(&self.state, connection.execute_returning_count(source))
+        })
+    }
+}
+
+impl SimpleAsyncConnection for &TenantTx {
+    /// Refused, as of the transaction itself.
+    async fn batch_execute(&mut self, _: &str) -> QueryResult<()> {
+        Err(broken())
+    }
+}
+
+fn refused<'a, T: Send + 'a>() -> BoxFuture<'a, QueryResult<T>> {
+    std::future::ready(Err(broken())).boxed()
+}
+
+/// Both, in this order, without waiting for the first one's answer: where it has to be prepared before it
+/// can be sent, the second waits until it is.
+pub(crate) async fn in_turn<A, B>(
+    first: impl Future<Output = A>,
+    second: impl Future<Output = B>,
+) -> (A, B) {
+    let mut first = pin!(unconstrained(first));
+    preparing::watch();
+    // Sent when it is first polled.
+    match poll_fn(|context| Poll::Ready(first.as_mut().poll(context))).await {
+        Poll::Ready(first) => (first, second.await),
+        Poll::Pending if preparing::seen() => (first.await, second.await),
+        Poll::Pending => join(first, second).await,
     }
 }
 

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use futures_util::future::join4;
 use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
@@ -9,10 +10,12 @@ use restartix_tenancy::{
 };
 use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed, Jobs};
-use restartix_workflows::{Access, KeptAnswers, Outbox, UnitOfWork, Work};
+use restartix_workflows::{Access, Aftermath, KeptAnswers, Outbox, UnitOfWork, Work};
 
-use crate::Database;
+use crate::error::store_error;
 use crate::transaction::TenantTx;
+use crate::webhooks::feed;
+use crate::{Database, audit, outbox, telemetry};
 
 /// Units of work in PostgreSQL.
 #[derive(Clone)]
@@ -171,6 +174,26 @@ impl Work for PgWork {
 
     fn seals(&mut self) -> &mut dyn AuditSeals {
         self
+    }
+
+    async fn leave(&mut self, aftermath: Aftermath) -> Result<(), StoreError> {
+        let Aftermath { events, publications, facts, line } = aftermath;
+        let (actor, traces) = (self.actor, line.is_some());
+        let tx = self.tx.open().await.map_err(store_error)?;
+        // In any order, and in one flight.
+        let (queued, published, told, traced) = join4(
+            outbox::queue(tx, &events),
+            feed::publish(tx, &publications),
+            telemetry::publish(tx, actor, &facts),
+            audit::trace(tx, actor, line),
+        )
+        .await;
+        queued?;
+        published?;
+        told?;
+        traced?;
+        self.traced |= traces;
+        Ok(())
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ use restartix_telemetry::{
 use restartix_tenancy::{ApiClients, Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed, FeedEvent, Jobs};
-use restartix_workflows::{Access, DomainEvent, KeptAnswers, Outbox, UnitOfWork, Work};
+use restartix_workflows::{Access, Aftermath, DomainEvent, KeptAnswers, Outbox, UnitOfWork, Work};
 
 /// Units of work that change the same and tell nobody.
 pub(crate) struct Untold(pub(crate) PgUnits);
@@ -137,6 +137,10 @@ impl Work for Unit {
 
     fn audit(&mut self) -> &mut dyn AuditTrail {
         &mut self.silence
+    }
+
+    async fn leave(&mut self, _: Aftermath) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {

@@ -97,9 +97,8 @@ impl Mender {
                 work.rooms().keep(appointment.id, room).await?;
                 let (appointment_id, version) = (appointment.id, appointment.version);
                 let ready = Happening::RoomReady { appointment: appointment_id, version };
-                self.desk.announce(work, ready).await?;
                 let resource = Resource::one(ResourceKind::VideoRoom, appointment.id);
-                self.desk.trace(work, &act, resource, Some(appointment.patient)).await
+                self.desk.conclude(work, ready, &act, resource, Some(appointment.patient)).await
             })
             .await
     }

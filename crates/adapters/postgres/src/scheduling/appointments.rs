@@ -8,13 +8,15 @@ use restartix_scheduling::{
     Appointment, AppointmentFilter, Appointments, Booked, Booking, ChangeReason, Patient, Reminded,
     Rescheduling, Status,
 };
-use restartix_tenancy::{People, Reach, Role, Version};
+use restartix_tenancy::{Reach, Role, Version};
 use uuid::Uuid;
 
 use crate::error::{store_error, unreadable};
 use crate::scheduling::seats::settled;
 use crate::scheduling::types::{read_reminders, stored_reminders};
 use crate::schema::{appointments, care_relations, people};
+use crate::tenancy::memberships_in;
+use crate::transaction::in_turn;
 use crate::unit::{PgWork, after};
 
 #[derive(Queryable, Selectable)]
@@ -177,26 +179,31 @@ impl Appointments for PgWork {
         id: PersonId,
         now: DateTime<Utc>,
     ) -> Result<Option<Patient>, StoreError> {
+        let org_id = self.org_id();
+        let tx = self.tx().open().await.map_err(store_error)?;
+        let (mut first, mut second, mut third) = (tx, tx, tx);
         // Two bookings of one patient with two specialists must not both count the same number.
-        people::table
-            .find((self.org_id(), id.as_uuid()))
+        let locked = people::table
+            .find((org_id, id.as_uuid()))
             .select(people::id)
             .for_no_key_update()
-            .get_result::<Uuid>(self.tx())
-            .await
-            .optional()
-            .map_err(store_error)?;
-        if !self.has_role(id, Role::Patient).await? {
-            return Ok(None);
-        }
-        let open: i64 = appointments::table
+            .get_result::<Uuid>(&mut first);
+        let is_patient =
+            diesel::select(exists(memberships_in(id.as_uuid(), Role::Patient.as_str())))
+                .get_result(&mut second);
+        let open = appointments::table
             .filter(appointments::patient_id.eq(id.as_uuid()))
             .filter(appointments::status.eq(Status::Confirmed.as_str()))
             .filter(appointments::starts_at.gt(now))
             .count()
-            .get_result(self.tx())
-            .await
-            .map_err(store_error)?;
+            .get_result::<i64>(&mut third);
+        let (locked, (is_patient, open)) = in_turn(locked, in_turn(is_patient, open)).await;
+        locked.optional().map_err(store_error)?;
+        let (is_patient, open): (bool, i64) =
+            (is_patient.map_err(store_error)?, open.map_err(store_error)?);
+        if !is_patient {
+            return Ok(None);
+        }
         Ok(Some(Patient { id, open_appointments: u64::try_from(open).unwrap_or_default() }))
     }
 

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use futures_util::future::join3;
 use restartix_kernel::{AppointmentTypeId, Page, PageRequest, PersonId, SessionId, StoreError};
 use restartix_scheduling::engine::{
     Busy, LocalTime, Minutes, SpecialistCalendar, WeeklyBlock, Window,
@@ -15,11 +16,13 @@ use restartix_tenancy::{Change, Personal, Version};
 use uuid::Uuid;
 
 use crate::error::{store_error, unreadable};
+use crate::scheduling::exceptions::exceptions_of;
 use crate::scheduling::types::capacity;
 use crate::schema::{
     appointment_sessions as sessions, occupancies, people, specialist_weekly_hours as hours,
     specialists,
 };
+use crate::transaction::TenantTx;
 use crate::unit::{PgWork, after, changed, versions};
 
 /// How far around a range bookings are read: whole local dates of every zone, and buffers of a day.
@@ -95,64 +98,69 @@ fn by_specialist<Row, T>(
     Ok(map)
 }
 
+/// When they work, of a transaction that is open.
+async fn hours_of(
+    mut tx: &TenantTx,
+    who: &[Uuid],
+) -> Result<BTreeMap<Uuid, Vec<WeeklyBlock>>, StoreError> {
+    let rows: Vec<HoursRow> = hours::table
+        .filter(hours::specialist_id.eq_any(who))
+        .order((hours::specialist_id, hours::weekday, hours::start_minute))
+        .select((hours::specialist_id, hours::weekday, hours::start_minute, hours::end_minute))
+        .load(&mut tx)
+        .await
+        .map_err(store_error)?;
+    by_specialist(rows, |row| row.0, block)
+}
+
+/// What is booked with them, likewise.
+async fn booked_with(
+    mut tx: &TenantTx,
+    who: &[Uuid],
+    range: Window,
+) -> Result<BTreeMap<Uuid, Vec<(Busy, Session)>>, StoreError> {
+    let (from, to) = (range.starts_at - AROUND, range.ends_at + AROUND);
+    let session = sessions::id.eq(occupancies::session_id);
+    let rows: Vec<BusyRow> = occupancies::table
+        .inner_join(sessions::table.on(sessions::org_id.eq(occupancies::org_id).and(session)))
+        .filter(occupancies::specialist_id.eq_any(who))
+        .filter(occupancies::active)
+        .filter(occupancies::starts_at.ge(from))
+        .filter(occupancies::starts_at.lt(to))
+        .select((
+            occupancies::specialist_id,
+            occupancies::starts_at,
+            occupancies::ends_at,
+            occupancies::buffer_before_minutes,
+            occupancies::buffer_after_minutes,
+            (
+                sessions::id,
+                sessions::appointment_type_id,
+                sessions::starts_at,
+                sessions::ends_at,
+                sessions::seats,
+                sessions::seats_taken,
+            ),
+        ))
+        .load(&mut tx)
+        .await
+        .map_err(store_error)?;
+    by_specialist(rows, |row| row.0, busy)
+}
+
 impl PgWork {
-    async fn hours(
-        &mut self,
-        who: &[Uuid],
-    ) -> Result<BTreeMap<Uuid, Vec<WeeklyBlock>>, StoreError> {
-        let rows: Vec<HoursRow> = hours::table
-            .filter(hours::specialist_id.eq_any(who))
-            .order((hours::specialist_id, hours::weekday, hours::start_minute))
-            .select((hours::specialist_id, hours::weekday, hours::start_minute, hours::end_minute))
-            .load(self.tx())
-            .await
-            .map_err(store_error)?;
-        by_specialist(rows, |row| row.0, block)
-    }
-
-    async fn booked(
-        &mut self,
-        who: &[Uuid],
-        range: Window,
-    ) -> Result<BTreeMap<Uuid, Vec<(Busy, Session)>>, StoreError> {
-        let (from, to) = (range.starts_at - AROUND, range.ends_at + AROUND);
-        let session = sessions::id.eq(occupancies::session_id);
-        let rows: Vec<BusyRow> = occupancies::table
-            .inner_join(sessions::table.on(sessions::org_id.eq(occupancies::org_id).and(session)))
-            .filter(occupancies::specialist_id.eq_any(who))
-            .filter(occupancies::active)
-            .filter(occupancies::starts_at.ge(from))
-            .filter(occupancies::starts_at.lt(to))
-            .select((
-                occupancies::specialist_id,
-                occupancies::starts_at,
-                occupancies::ends_at,
-                occupancies::buffer_before_minutes,
-                occupancies::buffer_after_minutes,
-                (
-                    sessions::id,
-                    sessions::appointment_type_id,
-                    sessions::starts_at,
-                    sessions::ends_at,
-                    sessions::seats,
-                    sessions::seats_taken,
-                ),
-            ))
-            .load(self.tx())
-            .await
-            .map_err(store_error)?;
-        by_specialist(rows, |row| row.0, busy)
-    }
-
     async fn fill(
         &mut self,
         specialists: Vec<SpecialistRow>,
         range: Window,
     ) -> Result<Vec<SpecialistDiary>, StoreError> {
         let who: Vec<Uuid> = specialists.iter().map(|row| row.0).collect();
-        let mut hours = self.hours(&who).await?;
-        let mut exceptions = self.exceptions_of(&who, range).await?;
-        let mut booked = self.booked(&who, range).await?;
+        let tx = self.tx().open().await.map_err(store_error)?;
+        // In any order, and in one flight.
+        let (hours, exceptions, booked) =
+            join3(hours_of(tx, &who), exceptions_of(tx, &who, range), booked_with(tx, &who, range))
+                .await;
+        let (mut hours, mut exceptions, mut booked) = (hours?, exceptions?, booked?);
         specialists
             .into_iter()
             .map(|(id, timezone, last_booked_at)| {
@@ -178,7 +186,8 @@ impl PgWork {
         rows: Vec<(Uuid, String, String, i32)>,
     ) -> Result<Vec<Specialist>, StoreError> {
         let who: Vec<Uuid> = rows.iter().map(|row| row.0).collect();
-        let mut hours = self.hours(&who).await?;
+        let tx = self.tx().open().await.map_err(store_error)?;
+        let mut hours = hours_of(tx, &who).await?;
         rows.into_iter()
             .map(|(id, name, timezone, version)| {
                 Ok(Specialist {

@@ -18,6 +18,7 @@ use crate::error::{store_error, unreadable};
 use crate::schema::specialist_date_overrides as overrides;
 use crate::schema::specialist_time_off as time_off;
 use crate::schema::{closures, specialists};
+use crate::transaction::TenantTx;
 use crate::unit::{PgWork, after};
 
 /// What breaks the hours of some specialists around a range, asked at once: each booking asks.
@@ -143,23 +144,23 @@ fn dates(first: NaiveDate, last: NaiveDate) -> Result<LocalDates, StoreError> {
     LocalDates::new(first, last).map_err(|_| unreadable("closures"))
 }
 
-impl PgWork {
-    pub(super) async fn exceptions_of(
-        &mut self,
-        who: &[Uuid],
-        range: Window,
-    ) -> Result<Broken, StoreError> {
-        let range = Window { starts_at: range.starts_at - AROUND, ends_at: range.ends_at + AROUND };
-        let dates = [range.starts_at.date_naive(), range.ends_at.date_naive()];
-        let rows: Vec<AskRow> =
-            Ask { who, range, dates }.load(self.tx()).await.map_err(store_error)?;
-        let mut broken = Broken::default();
-        for row in rows {
-            broken.read(row)?;
-        }
-        Ok(broken)
+/// What breaks their hours, of a transaction that is open.
+pub(super) async fn exceptions_of(
+    mut tx: &TenantTx,
+    who: &[Uuid],
+    range: Window,
+) -> Result<Broken, StoreError> {
+    let range = Window { starts_at: range.starts_at - AROUND, ends_at: range.ends_at + AROUND };
+    let dates = [range.starts_at.date_naive(), range.ends_at.date_naive()];
+    let rows: Vec<AskRow> = Ask { who, range, dates }.load(&mut tx).await.map_err(store_error)?;
+    let mut broken = Broken::default();
+    for row in rows {
+        broken.read(row)?;
     }
+    Ok(broken)
+}
 
+impl PgWork {
     /// Whether there is such an active specialist, whose calendar stays locked until the unit ends.
     async fn lock_calendar(&mut self, specialist: PersonId) -> Result<bool, StoreError> {
         let found: Option<Uuid> = specialists::table

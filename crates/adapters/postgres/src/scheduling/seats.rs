@@ -16,6 +16,7 @@ use crate::schema::{
     appointment_moves as moves, appointment_sessions as sessions, appointments, occupancies,
     specialists,
 };
+use crate::transaction::{TenantTx, in_turn};
 use crate::unit::PgWork;
 
 /// Why there is no seat.
@@ -64,16 +65,55 @@ fn minutes(length: u32) -> i32 {
     i32::try_from(length).unwrap_or(i32::MAX)
 }
 
+/// Opens a session and takes its specialist's time, in one flight.
+async fn open_session(
+    tx: &TenantTx,
+    session: SessionId,
+    seats: Capacity,
+    slot: &Slot,
+) -> QueryResult<()> {
+    let (org_id, session) = (tx.organisation().get(), session.as_uuid());
+    let (mut first, mut second) = (tx, tx);
+    let opened = diesel::insert_into(sessions::table)
+        .values((
+            sessions::org_id.eq(org_id),
+            sessions::id.eq(session),
+            sessions::appointment_type_id.eq(slot.appointment_type.as_uuid()),
+            sessions::starts_at.eq(slot.starts_at),
+            sessions::ends_at.eq(slot.ends_at),
+            sessions::seats.eq(i32::from(seats.get())),
+            sessions::seats_taken.eq(1),
+        ))
+        .execute(&mut first);
+    let taken = diesel::insert_into(occupancies::table)
+        .values((
+            occupancies::org_id.eq(org_id),
+            occupancies::session_id.eq(session),
+            occupancies::specialist_id.eq(slot.specialist.as_uuid()),
+            occupancies::starts_at.eq(slot.starts_at),
+            occupancies::ends_at.eq(slot.ends_at),
+            occupancies::buffer_before_minutes.eq(minutes(slot.buffer_before.get())),
+            occupancies::buffer_after_minutes.eq(minutes(slot.buffer_after.get())),
+            occupancies::blocked.eq(blocked(slot)),
+        ))
+        .execute(&mut second);
+    let (opened, taken) = in_turn(opened, taken).await;
+    opened?;
+    taken?;
+    Ok(())
+}
+
 impl PgWork {
     /// Keeps a booking.
     pub(super) async fn take_seat(&mut self, booking: &Booking) -> Result<(), NoSeat> {
         let Booking { session, seat, slot, appointment, reminders } = booking;
-        match seat {
-            Seat::Opened(seats) => self.open_session(*session, *seats, slot).await?,
-            Seat::Joined => self.join_session(*session, appointment.patient).await?,
+        if *seat == Seat::Joined {
+            self.join_session(*session, appointment.patient).await?;
         }
         let (org_id, specialist) = (self.org_id(), slot.specialist.as_uuid());
-        diesel::insert_into(appointments::table)
+        let tx = self.tx().open().await?;
+        let (mut third, mut fourth) = (tx, tx);
+        let seated = diesel::insert_into(appointments::table)
             .values((
                 appointments::org_id.eq(org_id),
                 appointments::id.eq(appointment.id.get()),
@@ -90,15 +130,22 @@ impl PgWork {
                 appointments::reminder_minutes.eq(stored_reminders(reminders)?),
                 appointments::reminder_due_at.eq(reminders.next_at(appointment.starts_at)),
             ))
-            .execute(self.tx())
-            .await?;
-        diesel::update(specialists::table.find((org_id, specialist)))
+            .execute(&mut third);
+        let turn = diesel::update(specialists::table.find((org_id, specialist)))
             .set(
                 specialists::last_booked_at
                     .eq(diesel::dsl::now.into_sql::<diesel::sql_types::Timestamptz>().nullable()),
             )
-            .execute(self.tx())
-            .await?;
+            .execute(&mut fourth);
+        let rest = in_turn(seated, turn);
+        let (opened, (seated, turned)) = match seat {
+            Seat::Opened(seats) => in_turn(open_session(tx, *session, *seats, slot), rest).await,
+            Seat::Joined => (Ok(()), rest.await),
+        };
+        // The first refusal is the cause of those after it.
+        opened?;
+        seated?;
+        turned?;
         Ok(())
     }
 
@@ -126,7 +173,7 @@ impl PgWork {
             }
             Seat::Opened(seats) => {
                 self.leave_seat(before).await?;
-                self.open_session(*session, *seats, slot).await?;
+                open_session(self.tx().open().await?, *session, *seats, slot).await?;
                 session.as_uuid()
             }
             Seat::Joined => {
@@ -173,41 +220,6 @@ impl PgWork {
                 .execute(self.tx())
                 .await?;
         }
-        Ok(())
-    }
-
-    async fn open_session(
-        &mut self,
-        session: SessionId,
-        seats: Capacity,
-        slot: &Slot,
-    ) -> QueryResult<()> {
-        let (org_id, session) = (self.org_id(), session.as_uuid());
-        diesel::insert_into(sessions::table)
-            .values((
-                sessions::org_id.eq(org_id),
-                sessions::id.eq(session),
-                sessions::appointment_type_id.eq(slot.appointment_type.as_uuid()),
-                sessions::starts_at.eq(slot.starts_at),
-                sessions::ends_at.eq(slot.ends_at),
-                sessions::seats.eq(i32::from(seats.get())),
-                sessions::seats_taken.eq(1),
-            ))
-            .execute(self.tx())
-            .await?;
-        diesel::insert_into(occupancies::table)
-            .values((
-                occupancies::org_id.eq(org_id),
-                occupancies::session_id.eq(session),
-                occupancies::specialist_id.eq(slot.specialist.as_uuid()),
-                occupancies::starts_at.eq(slot.starts_at),
-                occupancies::ends_at.eq(slot.ends_at),
-                occupancies::buffer_before_minutes.eq(minutes(slot.buffer_before.get())),
-                occupancies::buffer_after_minutes.eq(minutes(slot.buffer_after.get())),
-                occupancies::blocked.eq(blocked(slot)),
-            ))
-            .execute(self.tx())
-            .await?;
         Ok(())
     }
 

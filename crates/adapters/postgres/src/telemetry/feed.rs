@@ -12,11 +12,13 @@ use restartix_telemetry::{
     AuditEntry, BatchId, EventKind, Hour, Kept, Publication, Subject, Tally, TelemetryFeed, Told,
     Whom,
 };
+use restartix_tenancy::Actor;
 use uuid::Uuid;
 
 use crate::audit::EntryRow;
 use crate::error::{store_error, unreadable};
 use crate::schema::{audit_events as audit, telemetry_events as events};
+use crate::transaction::TenantTx;
 use crate::unit::PgWork;
 
 /// Whom a fact tells of, as two columns.
@@ -64,39 +66,50 @@ impl TryFrom<EventRow> for Told {
     }
 }
 
+/// Publishes them, in a transaction that is open.
+pub(crate) async fn publish(
+    mut tx: &TenantTx,
+    actor: Actor,
+    publications: &[Publication],
+) -> Result<(), StoreError> {
+    let org_id = tx.organisation().get();
+    let row = |publication: &Publication| {
+        let subject = match publication.whom {
+            Whom::Actor => Subject::of(actor),
+            Whom::Subject(subject) => Some(subject),
+        };
+        let (subject_kind, subject_id) = subject_columns(subject);
+        (
+            events::org_id.eq(org_id),
+            events::id.eq(publication.id.as_uuid()),
+            events::kind.eq(publication.fact.kind().as_str()),
+            events::event_type.eq(publication.fact.event_type()),
+            events::occurred_at.eq(publication.occurred_at),
+            events::subject_kind.eq(subject_kind),
+            events::subject_id.eq(subject_id),
+            events::data.eq(publication.fact.data()),
+        )
+    };
+    let insert = diesel::insert_into(events::table);
+    match publications {
+        [] => return Ok(()),
+        // A statement of its own, that the connection keeps: almost every change tells one.
+        [one] => insert.values(row(one)).execute(&mut tx).await,
+        several => {
+            let rows: Vec<_> = several.iter().map(row).collect();
+            insert.values(rows).execute(&mut tx).await
+        }
+    }
+    .map_err(store_error)?;
+    Ok(())
+}
+
 #[async_trait]
 impl TelemetryFeed for PgWork {
     async fn publish(&mut self, publications: &[Publication]) -> Result<(), StoreError> {
-        let (org_id, actor) = (self.org_id(), self.actor());
-        let row = |publication: &Publication| {
-            let subject = match publication.whom {
-                Whom::Actor => Subject::of(actor),
-                Whom::Subject(subject) => Some(subject),
-            };
-            let (subject_kind, subject_id) = subject_columns(subject);
-            (
-                events::org_id.eq(org_id),
-                events::id.eq(publication.id.as_uuid()),
-                events::kind.eq(publication.fact.kind().as_str()),
-                events::event_type.eq(publication.fact.event_type()),
-                events::occurred_at.eq(publication.occurred_at),
-                events::subject_kind.eq(subject_kind),
-                events::subject_id.eq(subject_id),
-                events::data.eq(publication.fact.data()),
-            )
-        };
-        let insert = diesel::insert_into(events::table);
-        match publications {
-            [] => return Ok(()),
-            // A statement of its own, that the connection keeps: almost every change tells one.
-            [one] => insert.values(row(one)).execute(self.tx()).await,
-            several => {
-                let rows: Vec<_> = several.iter().map(row).collect();
-                insert.values(rows).execute(self.tx()).await
-            }
-        }
-        .map_err(store_error)?;
-        Ok(())
+        let actor = self.actor();
+        let tx = self.tx().open().await.map_err(store_error)?;
+        publish(tx, actor, publications).await
     }
 
     async fn members(&mut self, batch: BatchId) -> Result<Vec<Kept>, StoreError> {

@@ -4,5 +4,6 @@ mod feed;
 mod hours;
 mod queue;
 
+pub(crate) use feed::publish;
 pub use hours::PgTelemetryHours;
 pub use queue::PgTelemetryQueue;

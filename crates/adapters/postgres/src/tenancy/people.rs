@@ -11,6 +11,15 @@ use crate::error::{store_error, unreadable};
 use crate::schema::{care_relations, memberships, people};
 use crate::unit::{PgWork, after, changed, versions};
 
+/// A person's memberships that have not ended, in one role.
+#[diesel::dsl::auto_type]
+pub(crate) fn memberships_in(person: Uuid, role: &'static str) -> _ {
+    memberships::table
+        .filter(memberships::person_id.eq(person))
+        .filter(memberships::role.eq(role))
+        .filter(memberships::ended_at.is_null())
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = people)]
 struct PersonRow {
@@ -130,10 +139,7 @@ impl People for PgWork {
     }
 
     async fn has_role(&mut self, id: PersonId, role: Role) -> Result<bool, StoreError> {
-        let active = memberships::table
-            .filter(memberships::person_id.eq(id.as_uuid()))
-            .filter(memberships::role.eq(role.as_str()))
-            .filter(memberships::ended_at.is_null());
+        let active = memberships_in(id.as_uuid(), role.as_str());
         diesel::select(exists(active)).get_result(self.tx()).await.map_err(store_error)
     }
 

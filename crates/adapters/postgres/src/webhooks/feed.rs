@@ -10,34 +10,44 @@ use crate::error::store_error;
 use crate::schema::{
     webhook_counters as counters, webhook_events as events, webhook_outbox as outbox,
 };
+use crate::transaction::TenantTx;
 use crate::unit::PgWork;
+
+/// Publishes them, in a transaction that is open.
+pub(crate) async fn publish(
+    mut tx: &TenantTx,
+    publications: &[Publication],
+) -> Result<(), StoreError> {
+    let org_id = tx.organisation().get();
+    let row = |publication: &Publication| {
+        (
+            outbox::org_id.eq(org_id),
+            outbox::id.eq(publication.id.as_uuid()),
+            outbox::kind.eq(publication.event.kind().as_str()),
+            outbox::occurred_at.eq(publication.occurred_at),
+            outbox::data.eq(publication.event.data()),
+            outbox::only_for.eq(publication.only_for.map(WebhookEndpointId::as_uuid)),
+        )
+    };
+    let insert = diesel::insert_into(outbox::table);
+    match publications {
+        [] => return Ok(()),
+        // A statement of its own, that the connection keeps: almost every change tells one.
+        [one] => insert.values(row(one)).execute(&mut tx).await,
+        several => {
+            let rows: Vec<_> = several.iter().map(row).collect();
+            insert.values(rows).execute(&mut tx).await
+        }
+    }
+    .map_err(store_error)?;
+    Ok(())
+}
 
 #[async_trait]
 impl EventFeed for PgWork {
     async fn publish(&mut self, publications: &[Publication]) -> Result<(), StoreError> {
-        let org_id = self.org_id();
-        let row = |publication: &Publication| {
-            (
-                outbox::org_id.eq(org_id),
-                outbox::id.eq(publication.id.as_uuid()),
-                outbox::kind.eq(publication.event.kind().as_str()),
-                outbox::occurred_at.eq(publication.occurred_at),
-                outbox::data.eq(publication.event.data()),
-                outbox::only_for.eq(publication.only_for.map(WebhookEndpointId::as_uuid)),
-            )
-        };
-        let insert = diesel::insert_into(outbox::table);
-        match publications {
-            [] => return Ok(()),
-            // A statement of its own, that the connection keeps: almost every change tells one.
-            [one] => insert.values(row(one)).execute(self.tx()).await,
-            several => {
-                let rows: Vec<_> = several.iter().map(row).collect();
-                insert.values(rows).execute(self.tx()).await
-            }
-        }
-        .map_err(store_error)?;
-        Ok(())
+        let tx = self.tx().open().await.map_err(store_error)?;
+        publish(tx, publications).await
     }
 
     async fn after(&mut self, seq: i64, limit: i64) -> Result<Vec<FeedEvent>, StoreError> {

@@ -2,7 +2,7 @@
 
 mod deliveries;
 mod endpoints;
-mod feed;
+pub(crate) mod feed;
 mod jobs;
 mod queue;
 mod records;
