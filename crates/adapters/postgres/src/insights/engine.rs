@@ -72,25 +72,22 @@ fn statement(text: &str, reach: Reach, from: NaiveDate, to: NaiveDate) -> Statem
     }
 }
 
-/// The counts of patients' weeks of which something was asked, of rows `r`. Shares are as
-/// `Share::ten_thousandths` and bands as `Share::band` have them.
+/// The counts of patients' weeks of which something was asked, of rows `r`.
 macro_rules! adherence {
     ($of:literal, $from:literal, $by:literal) => {
         concat!(
             "SELECT r.week, ",
             $of,
             " AS specialist,
-             count(*) FILTER (WHERE r.credited::bigint * 100 >= r.prescribed::bigint * 80) AS high,
-             count(*) FILTER (WHERE r.credited::bigint * 100 < r.prescribed::bigint * 80
-               AND r.credited::bigint * 100 >= r.prescribed::bigint * 50) AS middle,
-             count(*) FILTER (WHERE r.credited::bigint * 100 < r.prescribed::bigint * 50) AS low,
+             count(*) FILTER (WHERE r.band = 0) AS high,
+             count(*) FILTER (WHERE r.band = 1) AS middle,
+             count(*) FILTER (WHERE r.band = 2) AS low,
              count(*) FILTER (WHERE r.overdone > 0) AS overdone,
-             sum(((r.credited::bigint * 10000 + r.prescribed / 2) / r.prescribed)::integer) AS sessions,
-             sum(((r.exercises_credited::bigint * 10000 + r.exercises_prescribed / 2)
-               / r.exercises_prescribed)::integer) AS exercises
+             sum(r.sessions_share) AS sessions,
+             coalesce(sum(r.exercises_share), 0) AS exercises
              FROM insight_weeks r ",
             $from,
-            " WHERE r.week BETWEEN $1 AND $2 AND r.definition = $3 AND r.prescribed > 0 AND {reach}
+            " WHERE r.week BETWEEN $1 AND $2 AND r.definition = $3 AND r.band IS NOT NULL AND {reach}
              GROUP BY ",
             $by,
             " ORDER BY ",

@@ -1,0 +1,1 @@
+ALTER TABLE insight_weeks DROP band, DROP exercises_share, DROP sessions_share;
