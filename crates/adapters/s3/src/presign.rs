@@ -113,14 +113,10 @@ impl Engine {
         let ttl = Duration::from_secs(left.map_or(ttl, |left| ttl.min(left)).as_secs());
         let signed = self.ring.presign(&credentials, now, ttl, request);
         let url = self.place.url(&signed.target()).into();
-        let headers = signed.headers().iter().filter(|(name, _)| name != "host").cloned();
         let length = TimeDelta::from_std(ttl).map_err(CallError::internal)?;
-        Ok(Presigned {
-            method: signed.method,
-            url,
-            headers: headers.collect(),
-            expires_at: now + length,
-        })
+        let (method, mut headers) = (signed.method, signed.into_headers());
+        headers.retain(|(name, _)| name != "host");
+        Ok(Presigned { method, url, headers, expires_at: now + length })
     }
 }
 

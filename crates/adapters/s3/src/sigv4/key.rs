@@ -6,31 +6,27 @@ use hmac::{Hmac, KeyInit, Mac};
 use restartix_kernel::ExposeSecret;
 use sha2::Sha256;
 
+use super::moment::{self, Moment};
 use crate::Credentials;
 
 /// The key that signs for one day, region and service: derived from the secret key, which it
 /// spares from being used more often.
-#[derive(Clone, Copy)]
-pub(crate) struct SigningKey([u8; 32]);
+#[derive(Clone)]
+pub(crate) struct SigningKey(Option<Hmac<Sha256>>);
 
 impl SigningKey {
     /// Four HMACs, as AWS's "Create a signed request" says.
     pub(crate) fn derive(secret: &str, date: NaiveDate, region: &str, service: &str) -> Self {
         let start = format!("AWS4{secret}");
-        let date = mac(start.as_bytes(), stamp(date).as_bytes());
+        let date = mac(start.as_bytes(), moment::day(date).as_bytes());
         let region = mac(&date, region.as_bytes());
         let service = mac(&region, service.as_bytes());
-        Self(mac(&service, b"aws4_request"))
+        Self(keyed(&mac(&service, b"aws4_request")))
     }
 
     /// The signature of a string to sign, in hexadecimal.
     pub(crate) fn sign(&self, string_to_sign: &str) -> String {
-        hex::encode(mac(&self.0, string_to_sign.as_bytes()))
-    }
-
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> [u8; 32] {
-        self.0
+        hex::encode(finished(self.0.clone(), string_to_sign.as_bytes()))
     }
 }
 
@@ -41,15 +37,16 @@ impl fmt::Debug for SigningKey {
 }
 
 fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    // HMAC takes keys of every length: there is no error to meet.
-    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else { return [0; 32] };
-    mac.update(message);
-    mac.finalize().into_bytes().into()
+    finished(keyed(key), message)
 }
 
-/// A day as scopes name it: `20130524`.
-pub(crate) fn stamp(date: NaiveDate) -> String {
-    date.format("%Y%m%d").to_string()
+/// HMAC takes keys of every length: there is no error to meet.
+fn keyed(key: &[u8]) -> Option<Hmac<Sha256>> {
+    <Hmac<Sha256> as KeyInit>::new_from_slice(key).ok()
+}
+
+fn finished(mac: Option<Hmac<Sha256>>, message: &[u8]) -> [u8; 32] {
+    mac.map(|mac| mac.chain_update(message).finalize().into_bytes().into()).unwrap_or_default()
 }
 
 /// Where signatures hold, and the key of the day.
@@ -78,8 +75,8 @@ impl Keyring {
     }
 
     /// `20130524/us-east-1/s3/aws4_request`.
-    pub(crate) fn scope(&self, now: DateTime<Utc>) -> String {
-        format!("{}/{}/{}/aws4_request", stamp(now.date_naive()), self.region, self.service)
+    pub(crate) fn scope(&self, moment: &Moment) -> String {
+        [moment.day(), "/", &self.region, "/", self.service, "/aws4_request"].concat()
     }
 
     /// The key of `now`'s day: derived once a day, and when the credentials change.
@@ -90,11 +87,11 @@ impl Keyring {
             && derived.date == date
             && derived.credentials.same_key(credentials)
         {
-            return derived.key;
+            return derived.key.clone();
         }
         let secret = credentials.secret_access_key.expose_secret();
         let key = SigningKey::derive(secret, date, &self.region, self.service);
-        *today = Some(Derived { date, credentials: credentials.clone(), key });
+        *today = Some(Derived { date, credentials: credentials.clone(), key: key.clone() });
         key
     }
 }
@@ -110,11 +107,12 @@ mod tests {
         let one = Credentials::new("AKIDONE", "secret-one".into());
         let two = Credentials::new("AKIDONE", "secret-two".into());
         let now = DateTime::UNIX_EPOCH;
-        let first = ring.key(&one, now).bytes();
-        assert_eq!(ring.key(&one, now + TimeDelta::hours(23)).bytes(), first);
-        assert_ne!(ring.key(&one, now + TimeDelta::hours(24)).bytes(), first, "another day");
-        assert_ne!(ring.key(&two, now).bytes(), first, "another secret");
-        assert_eq!(ring.key(&one, now).bytes(), first);
+        let signed = |credentials, now| ring.key(credentials, now).sign("a text");
+        let first = signed(&one, now);
+        assert_eq!(signed(&one, now + TimeDelta::hours(23)), first);
+        assert_ne!(signed(&one, now + TimeDelta::hours(24)), first, "another day");
+        assert_ne!(signed(&two, now), first, "another secret");
+        assert_eq!(signed(&one, now), first);
         assert!(!format!("{ring:?}").contains("secret-one"));
     }
 }

@@ -6,6 +6,7 @@
 
 mod encode;
 mod key;
+mod moment;
 mod request;
 #[cfg(test)]
 mod vectors;
@@ -18,14 +19,11 @@ use chrono::{DateTime, Utc};
 use restartix_kernel::ExposeSecret;
 use std::time::Duration;
 
+use self::moment::Moment;
+
 use crate::Credentials;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-
-/// An instant as AWS writes it: `20130524T000000Z`.
-fn instant(now: DateTime<Utc>) -> String {
-    now.format("%Y%m%dT%H%M%SZ").to_string()
-}
 
 impl Keyring {
     /// Signs a request in its headers: adds `x-amz-date`, `x-amz-content-sha256`, the session's
@@ -36,16 +34,17 @@ impl Keyring {
         now: DateTime<Utc>,
         mut request: Unsigned,
     ) -> Unsigned {
-        request.set_header("x-amz-date", &instant(now));
+        let moment = Moment::of(now);
+        request.set_header("x-amz-date", moment.as_str());
         request.set_header("x-amz-content-sha256", &request.payload.hash());
         if let Some(token) = &credentials.session_token {
             request.set_header("x-amz-security-token", token.expose_secret());
         }
-        let signature = self.signature(credentials, now, &request);
+        let scope = self.scope(&moment);
+        let signature = self.signature(credentials, now, &moment, &scope, &request);
         let authorization = format!(
-            "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}",
+            "{ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature={signature}",
             credentials.access_key_id,
-            self.scope(now),
             request.signed_headers(),
         );
         request.set_header("authorization", &authorization);
@@ -61,17 +60,20 @@ impl Keyring {
         expires: Duration,
         mut request: Unsigned,
     ) -> Unsigned {
-        let credential = format!("{}/{}", credentials.access_key_id, self.scope(now));
+        let moment = Moment::of(now);
+        let scope = self.scope(&moment);
+        let credential = [&credentials.access_key_id, "/", &scope].concat();
         request.payload = Payload::Unsigned;
         request.add_query("X-Amz-Algorithm", ALGORITHM);
         request.add_query("X-Amz-Credential", &credential);
-        request.add_query("X-Amz-Date", &instant(now));
+        request.add_query("X-Amz-Date", moment.as_str());
         request.add_query("X-Amz-Expires", &expires.as_secs().to_string());
         if let Some(token) = &credentials.session_token {
             request.add_query("X-Amz-Security-Token", token.expose_secret());
         }
         request.add_query("X-Amz-SignedHeaders", &request.signed_headers());
-        request.signature = Some(self.signature(credentials, now, &request));
+        let signature = self.signature(credentials, now, &moment, &scope, &request);
+        request.signature = Some(signature);
         request
     }
 
@@ -79,14 +81,15 @@ impl Keyring {
         &self,
         credentials: &Credentials,
         now: DateTime<Utc>,
+        moment: &Moment,
+        scope: &str,
         request: &Unsigned,
     ) -> String {
-        let text = self.string_to_sign(now, request);
-        self.key(credentials, now).sign(&text)
+        self.key(credentials, now).sign(&string_to_sign(moment, scope, request))
     }
+}
 
-    fn string_to_sign(&self, now: DateTime<Utc>, request: &Unsigned) -> String {
-        let hash = request::sha256(request.canonical().as_bytes());
-        format!("{ALGORITHM}\n{}\n{}\n{hash}", instant(now), self.scope(now))
-    }
+fn string_to_sign(moment: &Moment, scope: &str, request: &Unsigned) -> String {
+    let hash = request::sha256(request.canonical().as_bytes());
+    [ALGORITHM, "\n", moment.as_str(), "\n", scope, "\n", &hash].concat()
 }
