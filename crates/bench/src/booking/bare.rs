@@ -57,7 +57,7 @@ const ROWS: [&str; 8] = [
        VALUES (1, $1, $2, $3, $4, 1, 1)",
     "INSERT INTO occupancies (org_id, session_id, specialist_id, starts_at, ends_at,
          buffer_before_minutes, buffer_after_minutes, blocked)
-       VALUES (1, $1, $2, $3, $4, 0, 5, tstzrange($3, $4 + interval '5 minutes'))",
+       VALUES (1, $1, $2, $3, $4, 0, 5, tstzrange($3::timestamptz, $4::timestamptz + interval '5 minutes'))",
     "INSERT INTO appointments (org_id, id, session_id, appointment_type_id, specialist_id, patient_id,
          starts_at, ends_at, online, recording_consent, status, version, reminder_minutes, reminder_due_at)
        VALUES (1, $1, $2, $3, $4, $5, $6, $7, true, false, 'confirmed', 1, '{1440,60}', $6 - interval '1440 minutes')",

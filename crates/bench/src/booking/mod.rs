@@ -40,8 +40,11 @@ async fn measured() -> Result<Vec<Figure>> {
     let (database, redis) = (TestDatabase::create().await?, TestRedis::start()?);
     seed(&database).await?;
     let nobody = Account { base_url: "http://127.0.0.1:9/v1".to_owned(), domain_id: None };
-    let pool = [("CORE_DATABASE__POOL_SIZE", POOL.to_string())];
-    let more = More { settings: &pool, told: &["serve", "--no-workers"] };
+    let settings = [
+        ("CORE_DATABASE__POOL_SIZE", POOL.to_string()),
+        ("CORE_WEBHOOKS__SECRET_KEYS", format!("bench:{}=", "A".repeat(43))),
+    ];
+    let more = More { settings: &settings, told: &["serve", "--no-workers"] };
     let (program, subjects) = (core_api_path()?, subjects(CLIENTS));
     let server = core_api_with(&program, &database, &redis, &nobody, &subjects, &more).await?;
     let (mut ratios, mut ours, mut bares, mut held) = (vec![], vec![], vec![], vec![]);
