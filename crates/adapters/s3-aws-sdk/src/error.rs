@@ -60,6 +60,12 @@ pub(crate) fn status<E>(error: &SdkError<E>) -> Option<u16> {
 
 impl From<CallError> for ObjectError {
     fn from(error: CallError) -> Self {
+        // In S3's API reference, "Error responses".
+        if let CallError::Status { code, .. } = &error
+            && matches!(code.as_str(), "BadDigest" | "XAmzContentSHA256Mismatch")
+        {
+            return Self::OtherBytes(Box::new(error));
+        }
         let refused = match &error {
             CallError::Status { status, .. } => *status < 500 && *status != 429,
             CallError::Silent(_) | CallError::Answer { .. } | CallError::Unasked(_) => false,

@@ -58,6 +58,13 @@ impl CallError {
         matches!(self, Self::Transport(_) | Self::TimedOut(_))
     }
 
+    /// Whether S3 says that a body has another hash than was signed: in S3's API reference, "Error
+    /// responses".
+    pub(crate) fn is_of_other_bytes(&self) -> bool {
+        let Self::Status { code, .. } = self else { return false };
+        matches!(code.as_str(), "BadDigest" | "XAmzContentSHA256Mismatch")
+    }
+
     /// Whether asking again later may help.
     pub(crate) fn is_passing(&self) -> bool {
         match self {

@@ -142,6 +142,7 @@ impl From<CallError> for ObjectError {
         match error {
             CallError::Body(cause) => Self::Body(cause),
             error if error.is_passing() => Self::Unavailable(Box::new(error)),
+            error if error.is_of_other_bytes() => Self::OtherBytes(Box::new(error)),
             error => Self::Refused(Box::new(error)),
         }
     }

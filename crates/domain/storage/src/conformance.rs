@@ -122,7 +122,7 @@ pub async fn only_the_announced_body_is_kept(store: &dyn ObjectStore, tenant: &T
         assert_eq!(store.head(&key, None).await.unwrap(), None, "a {name} body was kept");
     }
     let told = store.put(&key, &terms, parts(b"EXACTLY THESE BYTES")).await;
-    assert!(matches!(told, Err(ObjectError::Refused(_))), "other bytes: {told:?}");
+    assert!(matches!(told, Err(ObjectError::OtherBytes(_))), "other bytes: {told:?}");
     assert_eq!(store.head(&key, None).await.unwrap(), None, "other bytes were kept");
 }
 

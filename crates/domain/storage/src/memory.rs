@@ -211,7 +211,7 @@ impl ObjectStore for MemoryObjects {
             return Err(ObjectError::Body("the body is too short".into()));
         }
         if Sha256::from_bytes(sha2::Sha256::digest(&bytes).into()) != body.sha256 {
-            return Err(ObjectError::Refused("the body has another hash".into()));
+            return Err(ObjectError::OtherBytes("the body has another hash".into()));
         }
         Ok(self.place(key, &body.content_type, bytes.into()))
     }

@@ -181,8 +181,11 @@ pub enum ObjectError {
     /// Out of reach or overloaded: try again later.
     #[error("the store of files is unavailable")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
-    /// It will not do this however often it is asked: the body is not what was announced, or our
-    /// key or configuration is wrong.
+    /// The body that was to be stored is as long as was announced, and another one: its hash is not the
+    /// announced one; nothing of it was kept.
+    #[error("the body to store is another one than was announced")]
+    OtherBytes(#[source] Box<dyn StdError + Send + Sync>),
+    /// It will not do this however often it is asked: our key or configuration is wrong.
     #[error("the store of files refused")]
     Refused(#[source] Box<dyn StdError + Send + Sync>),
     /// The body that was to be stored broke off, or is not as long as was announced; nothing of it

@@ -1,12 +1,13 @@
 //! A file is announced, and its bytes come.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures_util::StreamExt as _;
 use restartix_kernel::{AppointmentId, FileId, PersonId};
 use restartix_storage::{
-    Announced, ContentType, Examination, File, FileKind, FileName, LONGEST_UPLOAD, ObjectError,
-    Parts, Refusal, Sha256, SignedRequest, Status, Verdict,
+    ContentType, File, FileKind, FileName, LONGEST_UPLOAD, ObjectError, Parts, Refusal, Sha256,
+    SignedRequest, Status, Verdict,
 };
 use restartix_telemetry::Act;
 use restartix_tenancy::{Actor, Role, Tenant, Version};
@@ -107,17 +108,20 @@ impl Filing {
         parts: Parts,
     ) -> Result<File, Failure> {
         let file = self.pending(tenant, id).await?;
-        let (parts, told) = watched(&file, parts);
+        let (parts, seen) = watched(parts);
         let key = file.key(tenant);
-        match self.store()?.put(&key, &file.announced(), parts).await {
-            Ok(_) => {}
-            // What was wrong with the bytes says more than that they were refused.
-            Err(error @ (ObjectError::Refused(_) | ObjectError::Body(_))) => {
-                let Some(refusal) = told.refusal() else { return Err(error.into()) };
-                self.judge(tenant, act, file, Verdict::Refused(refusal)).await?;
-                return Err(Failure::Content(refusal));
+        let refusal = match self.store()?.put(&key, &file.announced(), parts).await {
+            Ok(_) => None,
+            // The store hashes what comes: nobody has to do so on the way.
+            Err(ObjectError::OtherBytes(_)) => Some(Refusal::ChecksumMismatch),
+            Err(ObjectError::Body(_)) if seen.is_of_another_length(file.size) => {
+                Some(Refusal::SizeMismatch)
             }
             Err(error) => return Err(error.into()),
+        };
+        if let Some(refusal) = refusal {
+            self.judge(tenant, act, file, Verdict::Refused(refusal)).await?;
+            return Err(Failure::Content(refusal));
         }
         self.desk.change(tenant, async |work| self.trace_file(work, act, &file).await).await?;
         Ok(file)
@@ -191,32 +195,28 @@ async fn about(
 }
 
 /// What is seen of a body while it passes.
-struct Watch(Arc<Mutex<Option<Examination>>>);
+#[derive(Default)]
+struct Watch {
+    passed: AtomicU64,
+    broke_off: AtomicBool,
+}
 
 impl Watch {
-    /// What is wrong with the bytes that passed; nothing where they broke off.
-    fn refusal(&self) -> Option<Refusal> {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let refusal = seen.and_then(Examination::finish);
-        // Of what type they are is judged later, for every upload alike.
-        let whole = |refusal: &Refusal| {
-            matches!(refusal, Refusal::SizeMismatch | Refusal::ChecksumMismatch)
-        };
-        refusal.filter(whole)
+    /// Whether it ended by itself, or went on beyond `size`: half of a body is no other body.
+    fn is_of_another_length(&self, size: u64) -> bool {
+        !self.broke_off.load(Ordering::Relaxed) && self.passed.load(Ordering::Relaxed) != size
     }
 }
 
-fn watched(file: &File, parts: Parts) -> (Parts, Watch) {
-    let announced: Announced = file.announced();
-    let watch = Arc::new(Mutex::new(Some(Examination::new(file.content_type, &announced))));
+fn watched(parts: Parts) -> (Parts, Arc<Watch>) {
+    let watch = Arc::new(Watch::default());
     let seen = watch.clone();
-    let parts = parts.inspect(move |part| {
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        match part {
-            Ok(part) => seen.iter_mut().for_each(|examination| examination.feed(part)),
-            // Half of a body is no other body.
-            Err(_) => *seen = None,
+    let parts = parts.inspect(move |part| match part {
+        Ok(part) => {
+            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+            seen.passed.fetch_add(length, Ordering::Relaxed);
         }
+        Err(_) => seen.broke_off.store(true, Ordering::Relaxed),
     });
-    (Box::pin(parts), Watch(watch))
+    (Box::pin(parts), watch)
 }

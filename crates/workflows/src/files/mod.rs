@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use restartix_kernel::{FileId, Page, PageRequest};
 use restartix_storage::{
-    File, FileFilter, MalwareScanner, ObjectError, ObjectStore, ScanUnavailable, Status,
+    File, FileFilter, MalwareScanner, ObjectError, ObjectStore, Refusal, ScanUnavailable, Status,
 };
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{Actor, Change, Role, Tenant, Version};
@@ -163,6 +163,7 @@ impl From<ObjectError> for Failure {
         match error {
             ObjectError::Unavailable(cause) => Self::StorageUnavailable(cause),
             ObjectError::Body(cause) => Self::BrokenBody(cause),
+            ObjectError::OtherBytes(_) => Self::Content(Refusal::ChecksumMismatch),
             refused @ ObjectError::Refused(_) => Self::StorageUnavailable(Box::new(refused)),
         }
     }
