@@ -9,7 +9,7 @@ use restartix_kernel::RequestId;
 use restartix_telemetry::{Act, Operation};
 
 use crate::output::Payload;
-use crate::{Api, Document, Kind, Output as _, Problem, Rendered, network};
+use crate::{Api, Document, Kind, Output as _, Problem, Refusal, Rendered, network};
 
 /// What is told of a request, in the answer and in the log.
 pub(crate) struct Told {
@@ -17,7 +17,7 @@ pub(crate) struct Told {
     pub(crate) request: RequestId,
     pub(crate) started: DateTime<Utc>,
     /// What a person is shown in place of a problem.
-    pub(crate) page: Option<fn(Kind) -> Document>,
+    pub(crate) refusal: Option<Refusal>,
 }
 
 /// What the API's own answers may do in a browser: nothing.
@@ -34,7 +34,7 @@ pub(crate) fn answer(
     }
     let mut response = match done {
         Ok(rendered) => rendered_response(rendered),
-        Err(problem) => refusal(told, &problem),
+        Err(problem) => refused(api, told, &problem),
     };
     protect(api, response.headers_mut());
     share(api, request, response.headers_mut());
@@ -58,8 +58,10 @@ fn rendered_response(rendered: Rendered) -> HttpResponse {
 }
 
 /// A page where a person asked, a problem where a program did.
-fn refusal(told: &Told, problem: &Problem) -> HttpResponse {
-    let page = told.page.and_then(|page| page(problem.kind()).render().ok());
+fn refused(api: &Api, told: &Told, problem: &Problem) -> HttpResponse {
+    let status = problem.kind().status;
+    let page = told.refusal.map(|refusal| Document { status, ..refusal(api, problem) });
+    let page = page.and_then(|page| page.render().ok());
     let Some(page) = page else { return problem_response(problem, told.request) };
     let mut response = rendered_response(page);
     if let Some(seconds) = problem.retry_seconds() {
@@ -154,7 +156,7 @@ pub(crate) fn list(methods: &[Method]) -> Option<HeaderValue> {
     if names.is_empty() { None } else { HeaderValue::from_str(&names.join(", ")).ok() }
 }
 
-pub(crate) fn log_problem(act: &Act, problem: &Problem) {
+fn log_problem(act: &Act, problem: &Problem) {
     let (code, causes) = (problem.kind().code, problem.causes());
     let (operation, request) = (act.operation, act.request.map(|id| id.to_string()));
     let request = request.unwrap_or_default();

@@ -18,8 +18,8 @@ use crate::answer::{self, Told};
 use crate::input::{Incoming, drain};
 use crate::route::{Endpoint, Handler, SESSION_COOKIE};
 use crate::{
-    Api, AuditClass, Document, Kind, Member, Open, Output, Problem, Rendered, Roles, Route,
-    RouteTable, SignedIn, once,
+    Api, AuditClass, Kind, Member, Open, Problem, Rendered, Roles, Route, RouteTable, SignedIn,
+    once,
 };
 
 /// Answers a request for `route`.
@@ -35,7 +35,7 @@ pub(crate) async fn serve(
     let act = Act { operation: route.operation(), request: Some(id) };
     let call = Call { api, table, route, request, act: &act };
     let done = call.dispatch(&mut payload).await;
-    let told = Told { operation: act.operation, request: id, started, page: route.page };
+    let told = Told { operation: act.operation, request: id, started, refusal: route.refusal };
     finish(api, request, payload, told, done).await
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn nowhere(
 ) -> HttpResponse {
     let started = api.clock.now();
     let id = RequestId::fresh(&*api.clock, &*api.random);
-    let told = Told { operation: Operation::new("none"), request: id, started, page: None };
+    let told = Told { operation: Operation::new("none"), request: id, started, refusal: None };
     if request.method() == Method::OPTIONS && !methods.is_empty() {
         return answer::preflight(api, request, &told, methods);
     }
@@ -135,7 +135,7 @@ impl Call<'_> {
                     if let Ok(tenant) = principal.tenant() {
                         self.limit(tenant).await?;
                     }
-                    handler.call(SignedIn { api, principal }, incoming).await
+                    handler.call(SignedIn { api, principal, act }, incoming).await
                 };
                 let done = flat(within(api, work).await);
                 self.keep_where_they_are(done).await
@@ -148,16 +148,9 @@ impl Call<'_> {
                 };
                 self.as_member(*roles, &**handler, tenant, incoming).await
             }
-            Handler::Page(roles, handler, refusal) => {
-                let done = match self.viewer().await {
-                    Ok(viewer) => self.show(*roles, &**handler, &viewer, incoming).await,
-                    Err(problem) => Err(problem),
-                };
-                done.or_else(|problem| {
-                    answer::log_problem(act, &problem);
-                    let status = problem.kind().status;
-                    Document { status, ..refusal(api, &problem) }.render()
-                })
+            Handler::Page(roles, handler) => {
+                let viewer = self.viewer().await?;
+                self.as_member(*roles, &**handler, viewer.tenant()?, incoming).await
             }
         }
     }
@@ -184,17 +177,6 @@ impl Call<'_> {
         #[cfg(feature = "mutants")]
         let done = crate::mutants::distorted(api, tenant, self.request, done).await;
         self.keep(tenant, done).await
-    }
-
-    /// What somebody is shown who looks at a page.
-    async fn show<'s>(
-        &'s self,
-        roles: Roles,
-        handler: &'s dyn for<'a> Endpoint<Member<'a>>,
-        viewer: &'s Principal,
-        incoming: Incoming<'s>,
-    ) -> Result<Rendered, Problem> {
-        self.as_member(roles, handler, viewer.tenant()?, incoming).await
     }
 
     /// How long the service may take, with its body.

@@ -6,7 +6,7 @@ use restartix_telemetry::{Act, Operation, ResourceKind};
 use restartix_tenancy::{Principal, RateClass, Role, Scope, Tenant};
 
 use crate::input::Incoming;
-use crate::{Api, Document, Input, Kind, Output, Problem, Rendered, RouteTable, Sketch};
+use crate::{Api, Document, Input, Output, Problem, Rendered, RouteTable, Sketch};
 
 /// One row of the route table: from it come the actix route, the OpenAPI operation, the roles, the
 /// audit and the rate limit. A row without one of them cannot be written.
@@ -21,7 +21,7 @@ pub struct Route {
     /// Whether a client may name a key under which it is done once.
     pub(crate) once: bool,
     /// What a person is shown in place of a problem; absent where programs ask.
-    pub(crate) page: Option<fn(Kind) -> Document>,
+    pub(crate) refusal: Option<Refusal>,
 }
 
 /// What a route says of itself.
@@ -128,6 +128,8 @@ pub struct SignedIn<'a> {
     pub api: &'a Api,
     /// Who calls.
     pub principal: Principal,
+    /// What is being done.
+    pub act: &'a Act,
 }
 
 /// What a handler works with whose caller acts in an organisation with one of the route's roles.
@@ -153,7 +155,7 @@ pub(crate) enum Handler {
     Open(Box<dyn for<'a> Endpoint<Open<'a>>>),
     SignedIn(Box<dyn for<'a> Endpoint<SignedIn<'a>>>),
     Member(Roles, Box<dyn for<'a> Endpoint<Member<'a>>>),
-    Page(Roles, Box<dyn for<'a> Endpoint<Member<'a>>>, Refusal),
+    Page(Roles, Box<dyn for<'a> Endpoint<Member<'a>>>),
 }
 
 /// How a page says that something was refused or failed; its status is the problem's.
@@ -202,7 +204,7 @@ impl Route {
             streams: I::STREAMS_BODY,
             scope: None,
             once: false,
-            page: None,
+            refusal: None,
         }
     }
 
@@ -221,7 +223,7 @@ impl Route {
             streams: I::STREAMS_BODY,
             scope: None,
             once: false,
-            page: None,
+            refusal: None,
         }
     }
 
@@ -241,7 +243,7 @@ impl Route {
             streams: I::STREAMS_BODY,
             scope: None,
             once: O::CREATES && !I::STREAMS_BODY,
-            page: None,
+            refusal: None,
         }
     }
 
@@ -251,11 +253,11 @@ impl Route {
         Self { once: false, ..self }
     }
 
-    /// The same route for people: they are shown `page` where a program is told a problem.
+    /// The same route for people: they are shown what `refusal` makes of a problem that a program
+    /// is told.
     #[must_use]
-    pub const fn shown_as(mut self, page: fn(Kind) -> Document) -> Self {
-        self.page = Some(page);
-        self
+    pub fn shown_as(self, refusal: Refusal) -> Self {
+        Self { refusal: Some(refusal), ..self }
     }
 
     /// Also for programs with this scope.
@@ -265,8 +267,9 @@ impl Route {
     }
 
     /// A page for members with one of `roles`, who may also show their token in the cookie
-    /// [`SESSION_COOKIE`]; it only looks, because a browser sends the cookie whoever asks.
-    pub fn page<F, I, O>(declared: Declared, roles: Roles, handler: F, refusal: Refusal) -> Self
+    /// [`SESSION_COOKIE`]; it only looks, because a browser sends the cookie whoever asks. How it
+    /// refuses says [`Self::shown_as`].
+    pub fn page<F, I, O>(declared: Declared, roles: Roles, handler: F) -> Self
     where
         F: for<'a> AsyncFn(Member<'a>, I) -> Result<O, Problem> + Send + Sync + 'static,
         I: Input + 'static,
@@ -275,11 +278,11 @@ impl Route {
         let handler = Box::new(Typed { handler, types: std::marker::PhantomData });
         Self {
             declared: Declared { method: Verb::Get, ..declared },
-            handler: Handler::Page(roles, handler, refusal),
+            handler: Handler::Page(roles, handler),
             describe: describe::<I, O>,
             streams: false,
             once: false,
-            page: None,
+            refusal: None,
             scope: None,
         }
     }

@@ -1,6 +1,6 @@
 use maud::Markup;
 use restartix_http_api::{
-    AuditClass, Declared, Document, Kind, Open, Problem, Reply, Route, StatusCode, Verb, View,
+    Api, AuditClass, Declared, Document, Kind, Open, Problem, Reply, Route, StatusCode, Verb, View,
     header,
 };
 use restartix_kernel::{AppointmentId, ExposeSecret};
@@ -59,7 +59,8 @@ async fn look(open: Open<'_>, Code(code): Code) -> Result<Document, Problem> {
 }
 
 /// What whoever opened a link sees in place of a problem. It frames nothing.
-fn refused(kind: Kind) -> Document {
+fn refused(_: &Api, problem: &Problem) -> Document {
+    let kind = problem.kind();
     let shown = if kind == Kind::NOT_FOUND { page::expired() } else { page::failed(kind) };
     let policy = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; \
                   form-action 'none'; frame-ancestors 'none'";

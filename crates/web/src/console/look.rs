@@ -11,7 +11,7 @@ use restartix_tenancy::{RateClass, Reach, Tenant};
 
 use super::chart::{Chart, Series};
 use super::frame::{Csrf, definition, figure, guarded, navigation, page, table};
-use super::session::{away, refusal};
+use super::session::away;
 
 pub(super) fn routes() -> Vec<Route> {
     let look = |operation, path, summary| Declared {
@@ -28,11 +28,11 @@ pub(super) fn routes() -> Vec<Route> {
     let active = look("console.activity", "/console/activity", "Activity as a page.");
     let programmes = look("console.programs", "/console/programs", "Completion as a page.");
     vec![
-        Route::page(door, Roles::EVERYBODY, first, refusal),
-        Route::page(adherent, Roles::STAFF, adherence, refusal),
-        Route::page(outcome, Roles::STAFF, outcomes, refusal),
-        Route::page(active, Roles::STAFF, activity, refusal),
-        Route::page(programmes, Roles::STAFF, programs, refusal),
+        Route::page(door, Roles::EVERYBODY, first),
+        Route::page(adherent, Roles::STAFF, adherence),
+        Route::page(outcome, Roles::STAFF, outcomes),
+        Route::page(active, Roles::STAFF, activity),
+        Route::page(programmes, Roles::STAFF, programs),
     ]
 }
 

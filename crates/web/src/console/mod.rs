@@ -10,5 +10,7 @@ use restartix_http_api::Route;
 
 /// The console's rows of the route table.
 pub(crate) fn routes() -> Vec<Route> {
-    [session::routes(), look::routes(), patients::routes()].into_iter().flatten().collect()
+    let pages = [look::routes(), patients::routes()].into_iter().flatten();
+    let pages = pages.map(|page| page.shown_as(session::refusal));
+    session::routes().into_iter().chain(pages).collect()
 }

@@ -13,7 +13,6 @@ use restartix_tenancy::{Person, RateClass, Reach};
 
 use super::chart::{Chart, Series};
 use super::frame::{Csrf, definition, figure, guarded, navigation, page, table};
-use super::session::refusal;
 
 pub(super) fn routes() -> Vec<Route> {
     let look = |operation, path, summary| Declared {
@@ -28,9 +27,9 @@ pub(super) fn routes() -> Vec<Route> {
     let one = look("console.patient", "/console/patients/{id}", "A patient's progress as a page.");
     let own = look("console.progress", "/console/progress", "Your own progress as a page.");
     vec![
-        Route::page(list, Roles::STAFF, patients, refusal),
-        Route::page(one, Roles::EVERYBODY, patient, refusal),
-        Route::page(own, Roles::PATIENTS, progress, refusal),
+        Route::page(list, Roles::STAFF, patients),
+        Route::page(one, Roles::EVERYBODY, patient),
+        Route::page(own, Roles::PATIENTS, progress),
     ]
 }
 
