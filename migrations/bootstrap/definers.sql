@@ -47,12 +47,13 @@ END
 $$;
 
 -- The organisations among which a user may choose.
-CREATE OR REPLACE FUNCTION definer.list_memberships(p_user uuid)
-RETURNS TABLE (org_id bigint, role text)
+DROP FUNCTION IF EXISTS definer.list_memberships(uuid);
+CREATE FUNCTION definer.list_memberships(p_user uuid)
+RETURNS TABLE (org_id bigint, person_id uuid, role text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN QUERY
-  SELECT m.org_id, m.role
+  SELECT m.org_id, m.person_id, m.role
   FROM public.memberships m
   JOIN public.organizations o ON o.id = m.org_id
   WHERE m.user_id = p_user AND m.ended_at IS NULL AND o.status = 'active'
@@ -60,7 +61,8 @@ BEGIN
 END
 $$;
 
--- Makes an organisation the current one, when the user is an active member of it.
+-- Makes an organisation the current one, when the user is an active member of it; called in the
+-- transaction that leaves a line of it in that organisation's audit.
 CREATE OR REPLACE FUNCTION definer.choose_organization(p_user uuid, p_session text, p_org bigint, p_now timestamptz)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -74,7 +74,7 @@ pub fn assemble(
 
     let desk = Desk::new(Arc::new(PgUnits::new(app.clone())), clock.clone(), random.clone());
     let verifier = Verifier::new(config.identity.clone(), clock.clone()).context("identity")?;
-    let directory = PgDirectory::new(app.clone(), clock.clone());
+    let directory = PgDirectory::new(app.clone());
     let clients = PgClients::new(app.clone(), clock.clone());
     let known: KnownClients = Arc::new(clients.clone());
     let holds: Arc<dyn Holds> = Arc::new(RedisHolds::new(redis.clone()));

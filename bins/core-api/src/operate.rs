@@ -79,9 +79,8 @@ fn line(operation: &'static str, organisation: OrgId) -> AuditEvent {
 /// `core_app` and with an audit line.
 pub(crate) async fn add_member(config: &Member, new: MemberArgs) -> anyhow::Result<Value> {
     let database = Database::new(&config.database.app())?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let units = Arc::new(PgUnits::new(database.clone()));
-    let clinic = Clinic::new(Desk::new(units, clock.clone(), Arc::new(SystemRandom)));
+    let clinic = Clinic::new(Desk::new(units, Arc::new(SystemClock), Arc::new(SystemRandom)));
     let MemberArgs { organization, subject, role, name, email, timezone } = new;
     let person = NewPerson { display_name: name, email, timezone };
     let act = Act { operation: Operation::new("operator.add_member"), request: None };
@@ -92,7 +91,7 @@ pub(crate) async fn add_member(config: &Member, new: MemberArgs) -> anyhow::Resu
     let member = organisations
         .run(row, async |tenant, ()| clinic.welcome(tenant, &act, person, &subject, role).await);
     let Enrolment { id, person, .. } = member.await?;
-    let standing = PgDirectory::new(database, clock).standing(&subject, None).await?;
+    let standing = PgDirectory::new(database).standing(&subject, None).await?;
     let standing = standing.context("the new member is unknown to the directory")?;
     Ok(json!({"user_id": standing.user, "person_id": person, "membership_id": id}))
 }

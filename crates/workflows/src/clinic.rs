@@ -2,8 +2,8 @@ use chrono_tz::Tz;
 use restartix_kernel::{MembershipId, Page, PageRequest, PersonId, StoreError, UserId};
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{
-    Change, Enrolled, Enrolment, Organisation, Person, Personal, Policies, Role, Subject, Tenant,
-    Version,
+    Change, Choice, Enrolled, Enrolment, Organisation, Person, Personal, Policies, Role, Subject,
+    Tenant, Version,
 };
 
 use crate::{Desk, Failure, Happening, Work};
@@ -104,6 +104,25 @@ impl Clinic {
                 Ok(edited)
             })
             .await
+    }
+
+    /// Makes it the one in which somebody acts, by `choice`; `false`, and nothing changed, when they
+    /// are no member any more.
+    pub async fn choose(
+        &self,
+        tenant: &Tenant,
+        act: &Act,
+        choice: Choice<'_>,
+    ) -> Result<bool, Failure> {
+        let chosen = self.desk.change_if_any(tenant, async |work| {
+            if !work.memberships().choose(choice, self.desk.clock.now()).await? {
+                return Ok(None);
+            }
+            let resource = Resource::one(ResourceKind::Organisation, tenant.organisation());
+            self.desk.trace(work, act, resource, None).await?;
+            Ok(Some(()))
+        });
+        Ok(chosen.await?.is_some())
     }
 
     /// The people within the caller's reach.

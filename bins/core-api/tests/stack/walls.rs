@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use restartix_testkit::sql;
 use serde_json::{Value, json};
 
 use crate::booking::audit_lines;
@@ -153,6 +154,19 @@ async fn a_session_switches_clinics_by_membership_alone() -> Result<()> {
         (&switched["organization_id"], &switched["role"]),
         (&json!(2), &json!("specialist"))
     );
+    assert_eq!(audit_lines(&stack, "me.switch_organization", 2).await?, 1, "where they act now");
+    // What the audit cannot know does not happen.
+    sql(
+        &stack.database,
+        "ALTER TABLE audit_events ADD CONSTRAINT untold
+           CHECK (operation <> 'me.switch_organization' OR outcome <> 'success') NOT VALID",
+    )
+    .await?;
+    let kept = one.patient.put(path, &to(1))?;
+    ensure!(kept.status >= 500, "{kept:?}");
+    let me = one.patient.get("/v1/me")?.expect(200)?;
+    assert_eq!((&me["organization_id"], &me["role"]), (&json!(2), &json!("specialist")));
+    sql(&stack.database, "ALTER TABLE audit_events DROP CONSTRAINT untold").await?;
     for nowhere in [3, 999_999] {
         one.specialist.put(path, &to(nowhere))?.refused(404, "not_found")?;
     }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use restartix_kernel::{SeededRandom, SystemClock};
-use restartix_postgres::PgDirectory;
+use restartix_postgres::{PgDirectory, PgUnits};
+use restartix_telemetry::{Act, Operation};
 use restartix_tenancy::conformance::{self, DirectoryCase};
-use restartix_tenancy::{AuthError, OrgId, Role, Subject};
+use restartix_tenancy::{AuthError, Choice, OrgId, Role, Subject};
 use restartix_testkit::sql;
+use restartix_workflows::{Clinic, Desk};
 use support::{add_member, sign_in, three_clinics};
 
 #[tokio::test]
@@ -25,8 +27,17 @@ async fn the_directory_in_postgresql_keeps_the_rules() -> Result<()> {
         second: OrgId::new(2)?,
         foreign: OrgId::new(3)?,
     };
-    let directory = PgDirectory::new(database.pool("core_app", 2)?, Arc::new(SystemClock));
-    conformance::directory(&directory, &case).await;
+    let pool = database.pool("core_app", 2)?;
+    let directory = PgDirectory::new(pool.clone());
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(random));
+    let clinic = Clinic::new(Desk::new(Arc::new(PgUnits::new(pool)), clock, random.clone()));
+    let choose = async |choice: Choice<'_>, organisation: OrgId| {
+        let there = conformance::principal(organisation.get(), Role::Patient, &*random).await;
+        let act = Act { operation: Operation::new("me.switch_organization"), request: None };
+        let chosen = clinic.choose(there.tenant().expect("a member"), &act, choice).await;
+        chosen.expect("a choice")
+    };
+    conformance::directory(&directory, &case, choose).await;
     Ok(())
 }
 

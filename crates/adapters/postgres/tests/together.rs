@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
-use restartix_kernel::{PageRequest, SeededRandom, StoreError, SystemClock};
+use restartix_kernel::{PageRequest, SeededRandom, StoreError};
 use restartix_postgres::{PgDirectory, PgUnits};
 use restartix_tenancy::{
     CurrentMembership, Directory, OrgId, Reach, Role, Session, Standing, Subject,
@@ -52,8 +52,7 @@ fn organisation(standing: Option<Standing>) -> Option<i64> {
 async fn each_of_many_who_ask_at_once_is_told_of_themselves_alone() -> Result<()> {
     let database = many_clinics().await?;
     sql(&database, "UPDATE organizations SET status = 'suspended' WHERE id = 7").await?;
-    let directory =
-        Arc::new(PgDirectory::new(database.pool("core_app", 8)?, Arc::new(SystemClock)));
+    let directory = Arc::new(PgDirectory::new(database.pool("core_app", 8)?));
     let asked = (0..40 * CLINICS).map(|call| {
         let directory = Arc::clone(&directory);
         tokio::spawn(async move {
@@ -80,7 +79,7 @@ async fn each_of_many_who_ask_at_once_is_told_of_themselves_alone() -> Result<()
 #[tokio::test]
 async fn those_who_wait_are_answered_though_the_first_went_away() -> Result<()> {
     let database = many_clinics().await?;
-    let directory = PgDirectory::new(database.pool("core_app", 1)?, Arc::new(SystemClock));
+    let directory = PgDirectory::new(database.pool("core_app", 1)?);
     let (first, second) = (Subject::new("member-1")?, Subject::new("member-2")?);
     let gone = tokio::time::timeout(Duration::ZERO, directory.standing(&first, None)).await;
     assert!(gone.is_err(), "it had no time");
@@ -92,7 +91,7 @@ async fn those_who_wait_are_answered_though_the_first_went_away() -> Result<()> 
 #[tokio::test]
 async fn a_failure_is_told_to_those_who_asked_together_and_to_nobody_after() -> Result<()> {
     let database = many_clinics().await?;
-    let directory = PgDirectory::new(database.pool("core_app", 2)?, Arc::new(SystemClock));
+    let directory = PgDirectory::new(database.pool("core_app", 2)?);
     let subjects: Vec<_> = (1..=9)
         .map(|member| Subject::new(&format!("member-{member}")))
         .collect::<Result<_, _>>()?;

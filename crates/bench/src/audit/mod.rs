@@ -67,8 +67,8 @@ impl Side {
         } else {
             Arc::new(Untold(PgUnits::untraced(pool.clone())))
         };
-        let desk = Desk::new(units, clock.clone(), random);
-        let directory = PgDirectory::new(pool, clock);
+        let desk = Desk::new(units, clock, random);
+        let directory = PgDirectory::new(pool);
         let authenticator = Authenticator::new(Arc::new(PlainTokens), Arc::new(directory));
         let clerk = authenticator.authenticate(&"clerk".to_owned().into()).await?;
         let bookings = Bookings::new(desk, Arc::new(MemoryHolds::default()));

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use restartix_kernel::{Secret, UserId};
 
 use crate::{
-    Actor, ClientKey, ClientTokens, CurrentMembership, Directory, DirectoryError, Membership,
-    NoClients, OrgId, Session, Standing, Subject, Tenant, TokenError, TokenVerifier,
+    Actor, Choice, ClientKey, ClientTokens, CurrentMembership, Directory, DirectoryError,
+    Membership, NoClients, OrgId, Session, Standing, Subject, Tenant, TokenError, TokenVerifier,
 };
 
 /// Turns a bearer token into a [`Principal`], and a principal's choice into a [`Tenant`].
@@ -123,21 +123,29 @@ impl Authenticator {
         Ok(self.directory.memberships(principal.user).await?)
     }
 
-    /// Makes `organisation` the current one of `principal`'s session, else of the user.
+    /// Makes `organisation` the current one of `principal`'s session, else of the user: `choose`
+    /// keeps the choice, with whatever must be kept together with it, and is lent the proof of that
+    /// organisation; `false`: the membership has ended meanwhile.
     ///
     /// This is the single way by which an organisation's id from a request comes to anything, and
-    /// the directory checks the membership.
-    pub async fn switch(
+    /// the directory says of what somebody is a member.
+    pub async fn switch<E: From<SwitchError>>(
         &self,
         principal: Principal,
         organisation: OrgId,
-    ) -> Result<Principal, SwitchError> {
+        choose: impl AsyncFnOnce(&Tenant, Choice<'_>) -> Result<bool, E>,
+    ) -> Result<Principal, E> {
         let Principal { user, subject, session, .. } = principal;
-        if !self.directory.choose(user, session.as_ref(), organisation).await? {
-            return Err(SwitchError::NotAMember);
+        let memberships = self.directory.memberships(user).await.map_err(SwitchError::from)?;
+        let membership = memberships.into_iter().find(|one| one.organisation == organisation);
+        let Membership { person, role, .. } = membership.ok_or(SwitchError::NotAMember)?;
+        let tenant = Tenant::new(organisation, Actor::User { id: user, person, role });
+        if !choose(&tenant, Choice { user, session: session.as_ref() }).await? {
+            return Err(SwitchError::NotAMember.into());
         }
-        let standing = self.directory.standing(&subject, session.as_ref()).await?;
-        Ok(Principal::new(standing.ok_or(SwitchError::NotAMember)?, subject, session))
+        let standing = self.directory.standing(&subject, session.as_ref()).await;
+        let standing = standing.map_err(SwitchError::from)?.ok_or(SwitchError::NotAMember)?;
+        Ok(Principal::new(standing, subject, session))
     }
 }
 

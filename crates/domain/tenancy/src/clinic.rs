@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use restartix_kernel::{MembershipId, Page, PageRequest, PersonId, StoreError, UserId};
 
-use crate::{OrgId, Reach, Role, Subject};
+use crate::{Choice, OrgId, Reach, Role, Subject};
 
 /// A text about somebody: trimmed, 1 to 200 characters, no control characters. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -183,6 +183,10 @@ pub trait Memberships: Send {
 
     /// Ends one, at once.
     async fn end(&mut self, id: MembershipId) -> Result<Change, StoreError>;
+
+    /// Makes this organisation the current one by `choice`. `false`, and nothing changed, when the
+    /// user is no active member of it or it is suspended.
+    async fn choose(&mut self, choice: Choice<'_>, at: DateTime<Utc>) -> Result<bool, StoreError>;
 }
 
 /// An organisation and its settings.

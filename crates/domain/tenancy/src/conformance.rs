@@ -15,8 +15,8 @@ use restartix_kernel::{Clock, PersonId, Random, UserId};
 
 use crate::memory::{MemoryDirectory, PlainTokens};
 use crate::{
-    AuthError, Authenticator, CurrentMembership, Directory, Membership, OrgId, Principal, Rate,
-    RateClass, RateLimits, RatePolicy, Role, Session, Subject,
+    AuthError, Authenticator, Choice, CurrentMembership, Directory, Membership, OrgId, Principal,
+    Rate, RateClass, RateLimits, RatePolicy, Role, Session, Subject,
 };
 
 /// What a directory must hold before [`directory`] is run over it: `user`, known by `subject`,
@@ -36,8 +36,13 @@ pub struct DirectoryCase {
     pub foreign: OrgId,
 }
 
-/// The rules of a [`Directory`].
-pub async fn directory(directory: &dyn Directory, case: &DirectoryCase) {
+/// The rules of a [`Directory`], and of what keeps the choices that it knows: `choose` answers as
+/// [`Memberships::choose`](crate::Memberships::choose) does in that organisation.
+pub async fn directory(
+    directory: &dyn Directory,
+    case: &DirectoryCase,
+    choose: impl AsyncFn(Choice<'_>, OrgId) -> bool,
+) {
     let (tab_one, tab_two) = (Session::new("tab-1").unwrap(), Session::new("tab-2").unwrap());
     let current = async |session: Option<&Session>| {
         let standing = directory.standing(&case.subject, session).await.unwrap().unwrap();
@@ -52,21 +57,28 @@ pub async fn directory(directory: &dyn Directory, case: &DirectoryCase) {
     assert!(directory.standing(&stranger, None).await.unwrap().is_none(), "a stranger is known");
 
     assert_eq!(current(None).await, (case.first, Role::Patient), "the first organisation");
-    assert!(directory.choose(case.user, Some(&tab_one), case.second).await.unwrap());
+    let in_tab = Choice { user: case.user, session: Some(&tab_one) };
+    assert!(choose(in_tab, case.second).await);
     assert_eq!(current(Some(&tab_one)).await, (case.second, Role::Admin), "a session's choice");
     assert_eq!(current(Some(&tab_two)).await, (case.first, Role::Patient), "another session");
     assert_eq!(current(None).await, (case.first, Role::Patient), "no session");
 
     for nowhere in [case.foreign, OrgId::new(i64::MAX).unwrap()] {
-        let chose = directory.choose(case.user, Some(&tab_one), nowhere).await.unwrap();
-        assert!(!chose, "a stranger's organisation was chosen");
+        assert!(!choose(in_tab, nowhere).await, "a stranger's organisation was chosen");
     }
     assert_eq!(current(Some(&tab_one)).await.0, case.second, "a refused choice changed something");
 
-    let mut expected = [(case.first, Role::Patient), (case.second, Role::Admin)]
-        .map(|(organisation, role)| Membership { organisation, role });
-    expected.sort_by_key(|membership| membership.organisation);
-    assert_eq!(directory.memberships(case.user).await.unwrap(), expected);
+    let memberships = directory.memberships(case.user).await.unwrap();
+    let mut expected = [(case.first, Role::Patient), (case.second, Role::Admin)];
+    expected.sort_by_key(|(organisation, _)| *organisation);
+    let listed: Vec<_> = memberships.iter().map(|one| (one.organisation, one.role)).collect();
+    assert_eq!(listed, expected);
+    let standing = directory.standing(&case.subject, None).await.unwrap().unwrap();
+    let CurrentMembership::Active { organisation, person, .. } = standing.current else {
+        panic!("an active member is {standing:?}")
+    };
+    let same = |one: &&Membership| one.organisation == organisation;
+    assert_eq!(memberships.iter().find(same).map(|one| one.person), Some(person));
 }
 
 /// A principal in `organisation` with `role`, through an [`Authenticator`] over the twins: lend

@@ -37,8 +37,19 @@ pub enum CurrentMembership {
 pub struct Membership {
     /// The organisation.
     pub organisation: OrgId,
+    /// The user as that organisation knows them.
+    pub person: PersonId,
     /// What the user is to it.
     pub role: Role,
+}
+
+/// That somebody will act in an organisation from now on: whoever keeps it says in which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice<'a> {
+    /// Who.
+    pub user: UserId,
+    /// In which session; `None`: in all that have no choice of their own.
+    pub session: Option<&'a Session>,
 }
 
 /// The directory cannot answer now.
@@ -46,7 +57,8 @@ pub struct Membership {
 #[error("the directory cannot answer now")]
 pub struct DirectoryError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Knows users, their memberships, and which organisation each has chosen.
+/// Knows users, their memberships, and which organisation each has chosen
+/// ([`Memberships::choose`](crate::Memberships::choose)).
 ///
 /// Answers are never older than the call: suspension and removal act at once.
 #[async_trait]
@@ -60,14 +72,4 @@ pub trait Directory: Send + Sync {
 
     /// The active memberships of `user` in organisations that are not suspended, by organisation.
     async fn memberships(&self, user: UserId) -> Result<Vec<Membership>, DirectoryError>;
-
-    /// Makes `organisation` the current one of `user`, for `session` where there is one, else for
-    /// the user. `false`, and nothing changed, when the user is no active member of it or it is
-    /// suspended or unknown.
-    async fn choose(
-        &self,
-        user: UserId,
-        session: Option<&Session>,
-        organisation: OrgId,
-    ) -> Result<bool, DirectoryError>;
 }

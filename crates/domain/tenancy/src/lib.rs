@@ -35,7 +35,7 @@ pub use clinic::{
     Change, Enrolled, Enrolment, Memberships, Organisation, Organisations, People, Person,
     Personal, PersonalError, Policies, Version,
 };
-pub use directory::{CurrentMembership, Directory, DirectoryError, Membership, Standing};
+pub use directory::{Choice, CurrentMembership, Directory, DirectoryError, Membership, Standing};
 pub use limits::{Bucket, ClassRates, Limited, Rate, RateClass, RateError, RateLimits, RatePolicy};
 pub use organisation::{OrgId, OrgIdError};
 pub use role::{Role, RoleError};

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use restartix_kernel::{Clock, ExposeSecret, PersonId, Secret, UserId};
 
 use crate::{
-    Bucket, ClassRates, CurrentMembership, Directory, DirectoryError, Limited, Membership, OrgId,
-    RateClass, RateLimits, RatePolicy, Role, Session, Standing, Subject, Tenant, TokenError,
+    Bucket, Choice, ClassRates, CurrentMembership, Directory, DirectoryError, Limited, Membership,
+    OrgId, RateClass, RateLimits, RatePolicy, Role, Session, Standing, Subject, Tenant, TokenError,
     TokenVerifier, VerifiedToken,
 };
 
@@ -49,6 +49,19 @@ impl MemoryDirectory {
     /// Suspends an organisation.
     pub fn suspend(&self, organisation: OrgId) {
         self.state().suspended.push(organisation);
+    }
+
+    /// Makes `organisation` the current one by `choice`, as
+    /// [`Memberships::choose`](crate::Memberships::choose).
+    pub fn choose(&self, choice: Choice<'_>, organisation: OrgId) -> bool {
+        let mut state = self.state();
+        let may = state.members.contains_key(&(choice.user, organisation))
+            && !state.suspended.contains(&organisation);
+        if may {
+            let of_session = choice.session.map(|session| session.as_str().to_owned());
+            state.chosen.insert((choice.user, of_session), organisation);
+        }
+        may
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -93,27 +106,12 @@ impl Directory for MemoryDirectory {
             *member == user && !state.suspended.contains(organisation)
         });
         Ok(members
-            .map(|((_, organisation), (_, role))| Membership {
+            .map(|((_, organisation), (person, role))| Membership {
                 organisation: *organisation,
+                person: *person,
                 role: *role,
             })
             .collect())
-    }
-
-    async fn choose(
-        &self,
-        user: UserId,
-        session: Option<&Session>,
-        organisation: OrgId,
-    ) -> Result<bool, DirectoryError> {
-        let mut state = self.state();
-        let may = state.members.contains_key(&(user, organisation))
-            && !state.suspended.contains(&organisation);
-        if may {
-            let of_session = session.map(|session| session.as_str().to_owned());
-            state.chosen.insert((user, of_session), organisation);
-        }
-        Ok(may)
     }
 }
 

@@ -8,8 +8,8 @@ use restartix_kernel::{PersonId, SeededRandom, UserId};
 use restartix_tenancy::conformance::{self, DirectoryCase};
 use restartix_tenancy::memory::{MemoryDirectory, PlainTokens};
 use restartix_tenancy::{
-    Actor, AuthError, Authenticator, ClaimError, ClaimSource, ClaimedRows, Found, OrgId, Reach,
-    Role, Subject, SwitchError,
+    Actor, AuthError, Authenticator, Choice, ClaimError, ClaimSource, ClaimedRows, Found, OrgId,
+    Reach, Role, Subject, SwitchError, Tenant,
 };
 
 fn org(id: i64) -> OrgId {
@@ -30,21 +30,30 @@ fn case() -> (Arc<MemoryDirectory>, DirectoryCase) {
 #[tokio::test]
 async fn the_directory_in_memory_keeps_the_rules() {
     let (directory, case) = case();
-    conformance::directory(&*directory, &case).await;
+    let choose = async |choice: Choice<'_>, organisation| directory.choose(choice, organisation);
+    conformance::directory(&*directory, &case, choose).await;
 }
 
 #[tokio::test]
 async fn switching_needs_a_membership_and_binds_the_session_alone() {
     let (directory, _) = case();
-    let authenticator = Authenticator::new(Arc::new(PlainTokens), directory);
+    let authenticator = Authenticator::new(Arc::new(PlainTokens), directory.clone());
+    let choose = async |tenant: &Tenant, choice: Choice<'_>| {
+        Ok::<_, SwitchError>(directory.choose(choice, tenant.organisation()))
+    };
     let sign_in =
         async |token: &str| authenticator.authenticate(&token.to_owned().into()).await.unwrap();
 
-    let switched = authenticator.switch(sign_in("anna/a").await, org(2)).await.unwrap();
+    let switched = authenticator.switch(sign_in("anna/a").await, org(2), choose).await.unwrap();
     assert_eq!(switched.tenant().unwrap().organisation(), org(2));
     assert_eq!(sign_in("anna/b").await.tenant().unwrap().organisation(), org(1));
-    let refused = authenticator.switch(sign_in("anna/a").await, org(3)).await;
+    let refused = authenticator.switch(sign_in("anna/a").await, org(3), choose).await;
     assert!(matches!(refused, Err(SwitchError::NotAMember)));
+    // What was not kept was not chosen.
+    let ended = async |_: &Tenant, _: Choice<'_>| Ok::<_, SwitchError>(false);
+    let refused = authenticator.switch(sign_in("anna/b").await, org(2), ended).await;
+    assert!(matches!(refused, Err(SwitchError::NotAMember)));
+    assert_eq!(sign_in("anna/b").await.tenant().unwrap().organisation(), org(1));
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use restartix_telemetry::ResourceKind;
-use restartix_tenancy::{OrgId, RateClass};
+use restartix_tenancy::{Choice, OrgId, RateClass, Tenant};
 
 use crate::input::Body;
 use crate::wire::{MeView, SwitchBody};
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
                 method: Verb::Put,
                 path: "/v1/me/current-organization",
                 summary: "Choose the organisation in which you act.",
-                audit: AuditClass::Read(ResourceKind::Organisation),
+                audit: AuditClass::Change(ResourceKind::Organisation),
                 rate: RateClass::Write,
             },
             switch,
@@ -39,7 +39,11 @@ async fn get(me: SignedIn<'_>, (): ()) -> Result<Reply<MeView>, Problem> {
 
 async fn switch(me: SignedIn<'_>, Body(body): Body<SwitchBody>) -> Result<Reply<MeView>, Problem> {
     let organisation = OrgId::try_from(body).map_err(|_| Kind::NOT_FOUND)?;
-    let principal = me.api.authenticator.switch(me.principal, organisation).await?;
-    let memberships = me.api.authenticator.memberships(&principal).await?;
+    let SignedIn { api, principal, act } = me;
+    let choose = async |tenant: &Tenant, choice: Choice<'_>| {
+        Ok::<_, Problem>(api.clinic.choose(tenant, act, choice).await?)
+    };
+    let principal = api.authenticator.switch(principal, organisation, choose).await?;
+    let memberships = api.authenticator.memberships(&principal).await?;
     Ok(Reply(MeView::new(&principal, &memberships)))
 }

@@ -48,7 +48,7 @@ impl MeView {
 
 impl From<&Membership> for MembershipOfMe {
     fn from(membership: &Membership) -> Self {
-        let Membership { organisation, role } = *membership;
+        let Membership { organisation, role, .. } = *membership;
         Self { organization_id: organisation.get(), role: role.as_str() }
     }
 }

@@ -1,12 +1,10 @@
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use restartix_kernel::{Clock, StoreError, UserId};
+use restartix_kernel::{PersonId, StoreError, UserId};
 use restartix_tenancy::{
     Directory, DirectoryError, Membership, OrgId, Role, Session, Standing, Subject,
 };
-use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::Database;
@@ -18,17 +16,7 @@ definer_call! {
     /// The organisations among which a user may choose.
     ListMemberships<'a> {
         user: &'a Uuid => SqlUuid,
-    } = "list_memberships" -> (BigInt, Text)
-}
-
-definer_call! {
-    /// Makes an organisation the current one.
-    ChooseOrganization<'a> {
-        user: &'a Uuid => SqlUuid,
-        session: Option<&'a str> => Nullable<Text>,
-        organisation: i64 => BigInt,
-        now: DateTime<Utc> => Timestamptz,
-    } = "choose_organization" -> Bool
+    } = "list_memberships" -> (BigInt, SqlUuid, Text)
 }
 
 /// The directory in PostgreSQL. Every answer is read anew: suspension and removal act at once.
@@ -36,14 +24,13 @@ definer_call! {
 pub struct PgDirectory {
     database: Database,
     standings: Standings,
-    clock: Arc<dyn Clock>,
 }
 
 impl PgDirectory {
     /// A directory over `database`, as the role that serves requests. It answers within a tokio
     /// runtime.
-    pub fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
-        Self { standings: Standings::new(database.clone()), database, clock }
+    pub fn new(database: Database) -> Self {
+        Self { standings: Standings::new(database.clone()), database }
     }
 }
 
@@ -63,36 +50,21 @@ impl Directory for PgDirectory {
 
     async fn memberships(&self, user: UserId) -> Result<Vec<Membership>, DirectoryError> {
         let mut connection = self.database.connection().await.map_err(failed)?;
-        let rows: Vec<(i64, String)> = ListMemberships { user: &user.as_uuid() }
+        let rows: Vec<(i64, Uuid, String)> = ListMemberships { user: &user.as_uuid() }
             .load(&mut connection)
             .await
             .map_err(|error| failed(store_error(error)))?;
         rows.into_iter()
-            .map(|(organisation, role)| {
+            .map(|(organisation, person, role)| {
                 Ok(Membership {
                     organisation: OrgId::new(organisation)
                         .map_err(|_| failed(unreadable("organizations.id")))?,
+                    person: PersonId::from_uuid(person),
                     role: role
                         .parse::<Role>()
                         .map_err(|_| failed(unreadable("memberships.role")))?,
                 })
             })
             .collect()
-    }
-
-    async fn choose(
-        &self,
-        user: UserId,
-        session: Option<&Session>,
-        organisation: OrgId,
-    ) -> Result<bool, DirectoryError> {
-        let mut connection = self.database.connection().await.map_err(failed)?;
-        let call = ChooseOrganization {
-            user: &user.as_uuid(),
-            session: session.map(Session::as_str),
-            organisation: organisation.get(),
-            now: self.clock.now(),
-        };
-        call.get_result(&mut connection).await.map_err(|error| failed(store_error(error)))
     }
 }

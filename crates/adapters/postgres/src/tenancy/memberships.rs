@@ -1,10 +1,13 @@
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, now};
 use diesel::prelude::*;
-use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use restartix_kernel::{MembershipId, Page, PageRequest, PersonId, StoreError, UserId};
-use restartix_tenancy::{Change, Enrolled, Enrolment, Memberships, Role, Subject, Version};
+use restartix_tenancy::{
+    Change, Choice, Enrolled, Enrolment, Memberships, Role, Session, Subject, Version,
+};
 use uuid::Uuid;
 
 use crate::call::definer_call;
@@ -18,6 +21,16 @@ definer_call! {
         user: &'a Uuid => SqlUuid,
         subject: &'a str => Text,
     } = "enlist_user" -> SqlUuid
+}
+
+definer_call! {
+    /// Makes an organisation the current one.
+    ChooseOrganization<'a> {
+        user: &'a Uuid => SqlUuid,
+        session: Option<&'a str> => Nullable<Text>,
+        organisation: i64 => BigInt,
+        now: DateTime<Utc> => Timestamptz,
+    } = "choose_organization" -> Bool
 }
 
 #[derive(Queryable, Selectable)]
@@ -170,10 +183,7 @@ impl Memberships for PgWork {
         let person: Option<Uuid> = diesel::update(memberships::table)
             .filter(memberships::id.eq(id.as_uuid()))
             .filter(memberships::ended_at.is_null())
-            .set(
-                memberships::ended_at
-                    .eq(now.into_sql::<diesel::sql_types::Timestamptz>().nullable()),
-            )
+            .set(memberships::ended_at.eq(now.into_sql::<Timestamptz>().nullable()))
             .returning(memberships::person_id)
             .get_result(self.tx())
             .await
@@ -182,5 +192,15 @@ impl Memberships for PgWork {
         let Some(person) = person else { return Ok(Change::Absent) };
         self.bring_calendar(PersonId::from_uuid(person), Role::Patient).await?;
         Ok(Change::Made)
+    }
+
+    async fn choose(&mut self, choice: Choice<'_>, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        let call = ChooseOrganization {
+            user: &choice.user.as_uuid(),
+            session: choice.session.map(Session::as_str),
+            organisation: self.org_id(),
+            now: at,
+        };
+        call.get_result(self.tx()).await.map_err(store_error)
     }
 }

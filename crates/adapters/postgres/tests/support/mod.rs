@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use restartix_kernel::{PersonId, SeededRandom, SystemClock, UserId};
+use restartix_kernel::{PersonId, SeededRandom, UserId};
 use restartix_postgres::PgDirectory;
 use restartix_tenancy::memory::PlainTokens;
 use restartix_tenancy::{Authenticator, Principal, Role};
@@ -53,7 +53,7 @@ pub(crate) async fn add_member(
 
 /// The principal behind `subject`, as the directory in PostgreSQL proves it.
 pub(crate) async fn sign_in(database: &TestDatabase, subject: &str) -> Result<Principal> {
-    let directory = PgDirectory::new(database.pool("core_app", 1)?, Arc::new(SystemClock));
+    let directory = PgDirectory::new(database.pool("core_app", 1)?);
     let authenticator = Authenticator::new(Arc::new(PlainTokens), Arc::new(directory));
     Ok(authenticator.authenticate(&subject.to_owned().into()).await?)
 }
