@@ -92,6 +92,9 @@ pub(crate) async fn verify(arguments: &Arguments) -> Result<bool> {
         }
         leave_out("write and were left out: --allow-writes", &|probe| probe.writes());
     }
+    if chosen.is_empty() {
+        bail!("no probe is left: nothing would be looked at");
+    }
     examined(arguments, &stack, &chosen).await
 }
 
