@@ -115,6 +115,7 @@ mod tests {
     use super::*;
     use restartix_kernel::{SystemClock, SystemRandom};
     use restartix_s3::{CredentialSource, Credentials, Timeouts};
+    use restartix_sandbox::s3::{Options, S3 as StandIn};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -156,6 +157,29 @@ mod tests {
         assert!(told.contains("\n  policy: expected every denial and nothing else"), "{told}");
         assert_eq!(storage.serves(), Some(false));
         assert!(storage.probe().await.is_err(), "the watch sees it as well");
+    }
+
+    /// Its rules are told as they should be; whether they hold shows who tries.
+    #[tokio::test]
+    async fn production_refuses_a_bucket_that_only_says_that_it_is_safe() {
+        let options = Options {
+            access_key_id: "AKIDEXAMPLE".into(),
+            secret_access_key: "the-secret".into(),
+            ..Options::default()
+        };
+        let stand_in = StandIn::start(options).await.unwrap();
+        let safe = storage(stand_in.url().to_owned(), true);
+        safe.bucket.apply().await.unwrap();
+        safe.vouch().await.unwrap();
+        assert_eq!(safe.serves(), Some(true));
+        stand_in.switch(|switches| switches.ignore_policy = true);
+        let unsafe_one = storage(stand_in.url().to_owned(), true);
+        let told = unsafe_one.vouch().await.unwrap_err().to_string();
+        for rule in ["put-without-encryption", "anonymous-get"] {
+            assert!(told.contains(rule), "{told}");
+        }
+        assert_eq!(unsafe_one.serves(), Some(false));
+        assert_eq!(stand_in.objects("files"), [], "what was let in is taken away");
     }
 
     #[tokio::test]

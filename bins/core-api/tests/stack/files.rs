@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use restartix_sandbox::receiver::{Options, Receiver};
+use restartix_testkit::sql;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -351,7 +352,7 @@ async fn a_document_is_signed_with_ones_own_picture_and_the_signature_tells_a_ch
     assert_eq!(clinic.admin.get(&path)?.expect(200)?["items"][0]["valid"], true);
 
     // Somebody with the database's keys says that other bytes were signed.
-    restartix_testkit::sql(
+    sql(
         &stack.database,
         "UPDATE files SET sha256 = sha256('other') WHERE kind = 'prescription';
          UPDATE file_signatures SET document_sha256 = sha256('other')",
@@ -377,6 +378,66 @@ async fn a_deleted_file_is_gone_at_once_and_its_bytes_follow_unless_it_is_held()
     assert_eq!(clinic.patient.send("DELETE", &path, None)?.status, 204);
     clinic.patient.get(&path)?.refused(404, "not_found")?;
     wait_for("its bytes to go", PATIENCE, || Ok(stack.s3.objects(BUCKET).is_empty().then_some(())))
+}
+
+/// Lets time pass for every file that is kept.
+async fn pass(stack: &Stack, days: u32) -> Result<()> {
+    let moved = format!(
+        "UPDATE files SET created_at = created_at - interval '{days} days',
+           due_at = due_at - interval '{days} days' WHERE status = 'available'"
+    );
+    sql(&stack.database, &moved).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_is_kept_for_its_time_and_no_longer_unless_it_is_held() -> Result<()> {
+    let stack = Stack::start().await?;
+    let clinic = stack.clinic("one")?;
+    clinic.book(&clinic.slots()?[0])?;
+    let png = |kind| announcement(kind, "a.png", "image/png", PNG);
+    let prescription =
+        about(announcement("prescription", "reteta.pdf", "application/pdf", PDF), &clinic);
+    let all = [
+        (&clinic.patient, pdf(), PDF),
+        (&clinic.patient, png("image"), PNG),
+        (&clinic.patient, png("signature"), PNG),
+        (&clinic.specialist, prescription, PDF),
+        // One that is held, and one whose time is up sooner.
+        (&clinic.patient, pdf(), PDF),
+        (&clinic.patient, pdf(), PDF),
+    ];
+    let mut ids = Vec::new();
+    for (who, body, bytes) in &all {
+        let (id, done) = upload(who, body, bytes)?;
+        done.expect(200)?;
+        ids.push(id);
+    }
+    let ten_years = "SELECT count(*) FROM files WHERE due_at = created_at + interval '3653 days'";
+    assert_eq!(stack.number(ten_years).await?, 6);
+    let (kept, held, first) = (&ids[..4], &ids[4], &ids[5]);
+    let path = |id: &str| format!("/v1/files/{id}");
+    clinic.admin.patch(&path(held), &json!({"legal_hold": true}))?.expect(200)?;
+    let gone = |id: &str| Ok((clinic.admin.get(&path(id))?.status == 404).then_some(()));
+
+    // A day is left to all but one: when that one has gone, so would have the others.
+    pass(&stack, 3652).await?;
+    let sooner = format!("UPDATE files SET due_at = now() WHERE id = '{first}'");
+    sql(&stack.database, &sooner).await?;
+    wait_for("the first to go", PATIENCE, || gone(first))?;
+    for id in kept {
+        clinic.admin.get(&path(id))?.expect(200)?;
+    }
+    pass(&stack, 2).await?;
+    for id in kept {
+        wait_for("what was kept long enough to go", PATIENCE, || gone(id))?;
+    }
+    clinic.admin.get(&path(held))?.expect(200)?;
+    wait_for("their bytes to go", PATIENCE, || {
+        Ok((stack.s3.objects(BUCKET).len() == 1).then_some(()))
+    })?;
+    let retired = "SELECT count(*) FROM audit_events WHERE operation = 'files.retire'";
+    assert_eq!(stack.number(retired).await?, 5, "each leaves a line");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,6 +87,9 @@ async fn a_recording_with_consent_ends_in_its_clinics_folder_and_is_gone_at_dail
     assert_eq!(objects[0].key, format!("{}/recordings/{file}", clinic.organisation));
     let shown = clinic.patient.get(&format!("/v1/files/{file}"))?.expect(200)?;
     assert_eq!((&shown["kind"], &shown["size_bytes"]), (&json!("recording"), &json!(64 * 1024)));
+    let a_year = "SELECT count(*) FROM files
+                  WHERE kind = 'recording' AND due_at = created_at + interval '365 days'";
+    assert_eq!(stack.number(a_year).await?, 1, "kept shorter than what people make");
     other.admin.get(&format!("/v1/files/{file}"))?.refused(404, "not_found")?;
     other.admin.get(&path(id))?.refused(404, "not_found")?;
     let link = clinic.patient.get(&format!("/v1/files/{file}/download"))?;
