@@ -1,18 +1,37 @@
 //! Careless handlers, for `verify-isolation --prove`: each is planted by a probe that must find it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use restartix_kernel::mutants::{overhear, overheard, planted};
 use restartix_kernel::{PersonId, RandomExt, UserId};
-use restartix_tenancy::{OrgId, Principal, Subject, Tenant};
+use restartix_tenancy::{Actor, OrgId, Principal, Subject, Tenant};
 
-use crate::{Api, Kind, Problem, Rendered, RouteTable, Sketch, openapi, wire};
+use crate::wire::insight::InsightTable;
+use crate::{Api, InsightQuery, Kind, Problem, Rendered, RouteTable, Sketch, openapi, wire};
 
 /// Ids that somebody was shown, in whatever organisation: a cache that forgets whose they are.
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Insights by what was asked: a cache that forgets who asked.
+static TOLD: Mutex<BTreeMap<String, InsightTable>> = Mutex::new(BTreeMap::new());
+
+/// What is told of this insight, instead of `table`.
+pub(crate) fn told(tenant: &Tenant, query: &InsightQuery, table: InsightTable) -> InsightTable {
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if !planted("http-api.insights_of_whoever_asked_first") {
+        told.clear();
+        return table;
+    }
+    let role = match tenant.actor() {
+        Actor::User { role, .. } => role.as_str(),
+        Actor::Client { .. } | Actor::System => "",
+    };
+    let asked = format!("{} as {role}: {query:?}", table.definition);
+    told.entry(asked).or_insert(table).clone()
+}
 
 /// Somebody for a request without a token.
 pub(crate) fn nobody(api: &Api, request: &HttpRequest) -> Option<Principal> {

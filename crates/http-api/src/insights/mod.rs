@@ -51,6 +51,8 @@ impl Asked<'_> {
             let usual = || self.api.dashboards.last_weeks(self.usual);
             of_many(self.query.weeks.unwrap_or_else(usual)).await?
         };
+        #[cfg(feature = "mutants")]
+        let told = crate::mutants::told(self.tenant, self.query, told);
         Ok(told)
     }
 

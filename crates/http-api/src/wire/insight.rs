@@ -162,6 +162,12 @@ impl InsightTable {
 }
 
 fn csv_field(field: &Field) -> String {
+    #[cfg(feature = "mutants")]
+    if *field == Field::Suppressed
+        && restartix_kernel::mutants::planted("http-api.nothing_for_what_is_suppressed")
+    {
+        return Field::Count(0).text();
+    }
     let Field::Text(text) = field else { return field.text() };
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let guard = if formula { "'" } else { "" };

@@ -5,6 +5,7 @@
 //! comes tomorrow is examined tomorrow, and one that the generator cannot fill is RED.
 
 mod connection;
+mod derived;
 mod plans;
 mod queries;
 mod read;
@@ -44,6 +45,7 @@ enum Look {
     PlanCache,
     Leaky,
     Index,
+    Derived,
 }
 
 struct Behaviour {
@@ -82,6 +84,7 @@ impl Probe for Behaviour {
                     Look::PlanCache => plans::cached(target, &seeded).await,
                     Look::Leaky => read::leaky(target, &seeded).await,
                     Look::Index => plans::indexed(target, &seeded).await,
+                    Look::Derived => derived::apart(target, &seeded).await,
                 }
             })
             .await
@@ -167,6 +170,7 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
             &[("a wall taken down", "ALTER TABLE public.appointments DISABLE ROW LEVEL SECURITY")],
         ),
         connection::probe(),
+        derived::probe(),
         Behaviour::boxed(
             "PLAN-01",
             "the organisation of the transaction finds its rows by an index, in each table",

@@ -7,6 +7,7 @@ mod audited;
 mod client;
 mod document;
 mod injected;
+mod insights;
 mod lens;
 mod matrix;
 mod oracle;
@@ -235,6 +236,7 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
     ];
     all.extend(audited::probes());
     all.extend(told::probes());
+    all.extend(insights::probes());
     all
 }
 

@@ -74,12 +74,20 @@ pub struct Published {
 /// Every total here has one set of parts, and no two totals are parts of a third: all that is
 /// published together is such tables side by side.
 pub fn publish(total: Cell, parts: &[Cell], kind: Parts, smallest: SmallestCell) -> Published {
+    #[cfg(feature = "mutants")]
+    if restartix_kernel::mutants::planted("telemetry.small_cells") {
+        return one_by_one(total, parts, |_| false);
+    }
     let small = |patients: u32| (1..smallest.0).contains(&patients);
     // Everything about somebody with fewer patients than this goes; a threshold treats equals equally.
     let mut below = smallest.0;
     if small(total.patients) {
         below = u32::MAX;
     } else if parts.iter().any(|part| small(part.patients)) {
+        #[cfg(feature = "mutants")]
+        if restartix_kernel::mutants::planted("telemetry.total_beside_one_that_is_suppressed") {
+            return one_by_one(total, parts, small);
+        }
         while let Some(next) = next_smallest(parts, below)
             && !hides(parts, below, kind, smallest)
         {
@@ -93,6 +101,13 @@ pub fn publish(total: Cell, parts: &[Cell], kind: Parts, smallest: SmallestCell)
         total: (!total_goes).then_some(total.value),
         parts: parts.iter().map(|part| (!hidden(part)).then_some(part.value)).collect(),
     }
+}
+
+/// Each cell by itself, whatever the others give away.
+#[cfg(feature = "mutants")]
+fn one_by_one(total: Cell, parts: &[Cell], small: impl Fn(u32) -> bool) -> Published {
+    let shown = |cell: &Cell| (!small(cell.patients)).then_some(cell.value);
+    Published { total: shown(&total), parts: parts.iter().map(shown).collect() }
 }
 
 /// The least number of patients that a part has which is not below the threshold.
