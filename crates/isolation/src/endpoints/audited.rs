@@ -118,6 +118,7 @@ fn ask_all(api: &Api) -> Result<(Vec<Subject>, Vec<Asked>)> {
         for role in ROLES {
             let request = own_request(&operation, &mut mine)?;
             let answer = send(&api.url, Some(mine.clinic()?.token(role)?), &request)?;
+            mine.note(&operation.path, &answer);
             if answer.status < 300
                 && operation.method != "GET"
                 && let Some(collection) = operation.collection()

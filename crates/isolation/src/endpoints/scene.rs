@@ -256,6 +256,14 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Notes what was made by asking for it at `path`: it is taken away with the rest.
+    pub(super) fn note(&mut self, path: &str, answer: &Answer) {
+        let collection = path.strip_prefix("/v1/").filter(|rest| !rest.contains('/'));
+        if let (201, Some(collection), Ok(id)) = (answer.status, collection, id_of(answer)) {
+            self.all.push((collection.to_owned(), id));
+        }
+    }
+
     /// Takes away what was made, as far as the interface lets one; what is gone already is gone.
     pub(super) fn tidy(&mut self) {
         let reason = || Some(json!({ "reason_code": "other" }));
