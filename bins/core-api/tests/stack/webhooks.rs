@@ -287,3 +287,38 @@ async fn the_catalogue_is_served_and_members_are_told_of() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_are_sent_now_and_then_and_nothing_else_waits_for_it() -> Result<()> {
+    let stack = Stack::start().await?;
+    let receiver = Receiver::start(Options::default()).await?;
+    let (one, two) = (stack.clinic("one")?, stack.clinic("two")?);
+    let id = listen(&receiver, &one, "one", &["appointment.*"])?;
+    let other = listen(&receiver, &two, "two", &["appointment.*"])?;
+    let test = |clinic: &Clinic, id: &str| {
+        clinic.admin.post(&format!("/v1/webhook-endpoints/{id}/test"), &json!({}))
+    };
+    let mut sent = 0;
+    let limited = loop {
+        let answer = test(&one, &id)?;
+        if answer.status != 200 {
+            break answer;
+        }
+        sent += 1;
+        ensure!(sent < 100, "no limit at all");
+    };
+    limited.refused(429, "rate_limited")?;
+    ensure!(sent >= 10, "a burst of {sent}");
+    let wait = limited.headers.iter().find(|(name, _)| name == "retry-after");
+    let wait = wait.and_then(|(_, value)| value.parse::<u64>().ok());
+    ensure!(wait.is_some_and(|seconds| (1..=10).contains(&seconds)), "{limited:?}");
+    // The other clinic's tests, and what else this one does, have buckets of their own.
+    test(&two, &other)?.expect(200)?;
+    let path = format!("/v1/webhook-endpoints/{id}");
+    one.admin.patch(&path, &json!({"rate_per_minute": 600}))?.expect(200)?;
+    wait_for("what passed to arrive", PATIENCE, || {
+        let told = receiver.deliveries("one");
+        let tests = told.iter().filter(|one| one.body["type"] == "endpoint.test").count();
+        Ok((tests == sent).then_some(()))
+    })
+}

@@ -19,12 +19,15 @@ pub enum RateClass {
     Token,
     /// Changes who may do what: people, memberships, the organisation.
     Administration,
+    /// Has the platform call an address of the organisation's choice: an endpoint's test, its
+    /// verification.
+    Outbound,
 }
 
 impl RateClass {
     /// Every class.
-    pub const ALL: [Self; 5] =
-        [Self::Read, Self::Write, Self::Costly, Self::Token, Self::Administration];
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::Write, Self::Costly, Self::Token, Self::Administration, Self::Outbound];
 
     /// The class's name in keys and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -34,6 +37,7 @@ impl RateClass {
             Self::Costly => "costly",
             Self::Token => "token",
             Self::Administration => "administration",
+            Self::Outbound => "outbound",
         }
     }
 }
@@ -98,13 +102,22 @@ pub struct RatePolicy {
     pub token: ClassRates,
     /// [`RateClass::Administration`].
     pub administration: ClassRates,
+    /// [`RateClass::Outbound`].
+    pub outbound: ClassRates,
 }
 
 impl RatePolicy {
     /// The same rates for every class.
     pub const fn uniform(user: Rate, organisation: Rate) -> Self {
         let rates = ClassRates { user, organisation };
-        Self { read: rates, write: rates, costly: rates, token: rates, administration: rates }
+        Self {
+            read: rates,
+            write: rates,
+            costly: rates,
+            token: rates,
+            administration: rates,
+            outbound: rates,
+        }
     }
 
     /// The rates of `class`.
@@ -115,6 +128,7 @@ impl RatePolicy {
             RateClass::Costly => self.costly,
             RateClass::Token => self.token,
             RateClass::Administration => self.administration,
+            RateClass::Outbound => self.outbound,
         }
     }
 }
@@ -135,6 +149,8 @@ impl Default for RatePolicy {
             costly: rates((20, 200), (400, 4_000)),
             token: rates((20, 200), (400, 4_000)),
             administration: rates((20, 200), (100, 1_000)),
+            // What it sends, somebody else must take.
+            outbound: rates((1, 10), (2, 20)),
         }
     }
 }
