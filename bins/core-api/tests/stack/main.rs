@@ -31,6 +31,7 @@ mod support;
 mod telemetry;
 mod transitions;
 mod trials;
+mod upkeep;
 mod verifiers;
 mod video;
 mod walls;
