@@ -776,6 +776,28 @@ BEGIN
 END
 $$;
 
+-- Makes the weeks of the webhooks' logs that are missing and drops those that are over; whether there was
+-- anything to do. The one function of the owner: tables are its own, and it sees no row of them. One at a
+-- time, under the lock of migrations; whoever comes second finds nothing to do. The caller's clock does not
+-- reach further than the server's: nothing is dropped that is not over by both.
+CREATE OR REPLACE FUNCTION definer.keep_webhook_weeks(p_now timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '5s' AS $$
+DECLARE
+  c_weeks CONSTANT text := 'SELECT array_agg(i.inhrelid ORDER BY i.inhrelid) FROM pg_inherits i
+    WHERE i.inhparent = ANY (ARRAY[''public.webhook_events'', ''public.webhook_deliveries'', ''public.webhook_attempts'']::regclass[])';
+  v_before oid[];
+  v_after oid[];
+BEGIN
+  PERFORM pg_advisory_xact_lock(7500920);
+  EXECUTE c_weeks INTO v_before;
+  CALL public.keep_webhook_weeks(p_now, p_keep => interval '35 days' + greatest(p_now - now(), interval '0'));
+  EXECUTE c_weeks INTO v_after;
+  RETURN v_before IS DISTINCT FROM v_after;
+END
+$$;
+
 DO $$
 DECLARE
   f regprocedure;
@@ -793,26 +815,28 @@ DECLARE
     "sequence_webhooks": "core_worker", "claim_webhooks": "core_worker",
     "settle_webhooks": "core_worker", "replay_webhooks": "core_worker",
     "sweep_webhooks": "core_worker", "webhook_backlog": "core_worker",
+    "keep_webhook_weeks": "core_worker",
     "claim_telemetry": "core_worker", "settle_telemetry": "core_worker",
     "telemetry_backlog": "core_worker", "requeue_telemetry": "core_worker",
     "telemetry_epochs": "core_worker",
     "claim_unsealed": "core_worker", "seal_audit": "core_worker",
     "claim_telemetry_hours": "core_worker", "settle_telemetry_hour": "core_worker"}';
 BEGIN
-  GRANT CREATE ON SCHEMA definer TO core_definer;
+  GRANT CREATE ON SCHEMA definer TO core_definer, core_owner;
   FOR f IN
     SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname = 'definer'
   LOOP
-    EXECUTE format('ALTER FUNCTION %s OWNER TO core_definer', f);
+    EXECUTE format('ALTER FUNCTION %s OWNER TO %I', f,
+      CASE (SELECT proname FROM pg_proc WHERE oid = f) WHEN 'keep_webhook_weeks' THEN 'core_owner' ELSE 'core_definer' END);
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, core_app, core_worker', f);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', f,
       callers ->> (SELECT proname FROM pg_proc WHERE oid = f)::text);
   END LOOP;
-  REVOKE CREATE ON SCHEMA definer FROM core_definer;
+  REVOKE CREATE ON SCHEMA definer FROM core_definer, core_owner;
   GRANT USAGE ON SCHEMA definer TO core_definer;
   IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-    EXECUTE format('REVOKE core_definer FROM %I', current_user);
+    EXECUTE format('REVOKE core_definer, core_owner FROM %I', current_user);
   END IF;
 END
 $$;

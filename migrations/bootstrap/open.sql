@@ -1,5 +1,5 @@
 -- The functions that may look across organisations: a short, listed set, owned by core_definer,
--- which has BYPASSRLS, no login and no member. For want of a member, only a DBA can replace them:
+-- which has BYPASSRLS, no login and no member (one makes and drops tables, and is the owner's). For want of a member, only a DBA can replace them:
 -- they are part of `core-api migrate --bootstrap`. Idempotent. The tables come later, by
 -- `core-api migrate`, so bodies are not checked here.
 --
@@ -11,7 +11,7 @@ SET LOCAL check_function_bodies = off;
 DO $$
 BEGIN
   IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-    EXECUTE format('GRANT core_definer TO %I', current_user);
+    EXECUTE format('GRANT core_definer, core_owner TO %I', current_user);
   END IF;
 END
 $$;

@@ -41,7 +41,7 @@ pub enum Command {
         bootstrap: bool,
     },
     /// Make the weekly partitions to come and drop those that are over (webhook events and deliveries:
-    /// five weeks), as core_migrator; to be run every day. Idempotent.
+    /// five weeks), as core_migrator. The workers do so every day; idempotent.
     Partitions,
     /// Name everything that is wrong with the server's configuration; exit 1 when anything is.
     CheckConfig,

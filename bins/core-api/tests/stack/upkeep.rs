@@ -1,10 +1,12 @@
-//! Webhooks: what whoever watches them is shown.
+//! Webhooks: what whoever watches them is shown, and what the server does for them unasked.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use restartix_sandbox::daily::Options;
 use restartix_sandbox::receiver::{self, Receiver};
+use restartix_testkit::sql;
 
 use crate::client::wait_for;
 use crate::support::Stack;
@@ -82,4 +84,25 @@ async fn who_watches_sees_outcomes_breakers_and_lags_and_nobodys_name() -> Resul
         ensure!(!name.contains(&well) && !name.contains(&ill), "{name}");
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_starts_makes_the_weeks_that_are_missing() -> Result<()> {
+    let mut stack = Stack::prepare(Options::default(), &[]).await?;
+    let weeks = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'webhook_events'::regclass";
+    let before = stack.number(weeks).await?;
+    let forget = "DO $$ BEGIN
+        EXECUTE (SELECT format('DROP TABLE %I', max(relname)) FROM pg_class
+                 WHERE relispartition AND relkind = 'r' AND relname ~ '^webhook_events_[0-9]{8}$');
+      END $$";
+    sql(&stack.database, forget).await?;
+    assert_eq!(stack.number(weeks).await?, before - 1);
+    stack.serve()?;
+    let made = async {
+        while stack.number(weeks).await? < before {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, made).await.context("the week was not made")?
 }

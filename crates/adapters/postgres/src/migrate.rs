@@ -146,14 +146,9 @@ fn run(connection: AsyncPgConnection) -> Result<Vec<String>, MigrateError> {
     Ok(applied.iter().map(ToString::to_string).collect())
 }
 
-/// Weekly partitions that are made ahead of time.
-const WEEKS_AHEAD: i32 = 5;
-/// Days for which webhook events, their deliveries and attempts are kept, at least.
-const DAYS_KEPT: i32 = 35;
-
 /// Makes the weekly partitions from `now` on that are missing and drops those that ended too long
-/// ago, as `core_migrator` acting for the owner. Run it every day; what no partition was made for is
-/// kept in the default one, and not dropped.
+/// ago, as `core_migrator` acting for the owner. The workers do it every day by themselves; what no
+/// partition was made for is kept in the default one, and not dropped.
 pub async fn keep_partitions(
     migrator: &Secret,
     ca_file: Option<&Path>,
@@ -162,8 +157,7 @@ pub async fn keep_partitions(
     let mut connection = connect_once(migrator, ca_file).await?;
     connection.batch_execute(&prepare()).await.map_err(|error| refused("preparation", error))?;
     let now = now.to_rfc3339();
-    let keep =
-        format!("CALL keep_webhook_weeks('{now}', {WEEKS_AHEAD}, interval '{DAYS_KEPT} days')");
+    let keep = format!("CALL keep_webhook_weeks('{now}')");
     connection.batch_execute(&keep).await.map_err(|error| refused("partitions", error))
 }
 

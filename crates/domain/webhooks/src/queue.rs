@@ -89,7 +89,8 @@ pub trait Wake: Send + Sync {
     async fn woken(&self);
 }
 
-/// Brings replay jobs further and forgets what leads nowhere, across organisations.
+/// Brings replay jobs further, forgets what leads nowhere, and keeps the weeks of what is over, across
+/// organisations.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
     /// A piece of so many events of each of some jobs; how many jobs went on.
@@ -98,6 +99,10 @@ pub trait Upkeep: Send + Sync {
     /// Forgets deliveries whose events are from before `before`, or whose endpoints are gone, and
     /// leases that ended long ago; how many.
     async fn sweep(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<usize, StoreError>;
+
+    /// Makes the weeks ahead of `now` that are missing and drops those that have been over for so long
+    /// that nobody is shown them; whether there was anything to do. Idempotent, one process at a time.
+    async fn keep_weeks(&self, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
     /// How it all fares.
     async fn backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StoreError>;

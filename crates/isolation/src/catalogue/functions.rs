@@ -22,12 +22,12 @@ pub(super) fn probes() -> Vec<CatalogueProbe> {
         ),
         CatalogueProbe::new(
             "FN-02",
-            "whatever runs with its owner's rights is in the listed schema, with a pinned search_path, of the definer",
+            "whatever runs with its owner's rights is in the listed schema, with a pinned search_path, of the definer; what makes and drops weeks, of the owner",
             "Move it to migrations/bootstrap, or make it SECURITY INVOKER",
             "SELECT p.oid::regprocedure::text, CASE
                WHEN n.nspname <> 'definer' THEN 'stands outside of the list'
                WHEN NOT p.prosecdef THEN NULL
-               WHEN r.rolname <> 'core_definer' THEN 'belongs to ' || r.rolname
+               WHEN r.rolname <> CASE p.proname WHEN 'keep_webhook_weeks' THEN 'core_owner' ELSE 'core_definer' END THEN 'belongs to ' || r.rolname
                WHEN NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false) THEN 'has no pinned search_path' END
              FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles r ON r.oid = p.proowner
              WHERE (p.prosecdef AND n.nspname !~ '^pg_') OR n.nspname = 'definer' ORDER BY 1",
@@ -35,6 +35,7 @@ pub(super) fn probes() -> Vec<CatalogueProbe> {
                 ("a definer outside of the list", "CREATE FUNCTION public.peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$select count(*) from public.people$$"),
                 ("a search_path of the caller's", "ALTER FUNCTION definer.list_memberships(uuid) RESET search_path"),
                 ("a listed function of the superuser", "ALTER FUNCTION definer.list_memberships(uuid) OWNER TO CURRENT_USER"),
+                ("one that drops tables and sees every row", "ALTER FUNCTION definer.keep_webhook_weeks(timestamptz) OWNER TO core_definer"),
             ],
         ),
         CatalogueProbe::new(

@@ -9,7 +9,8 @@ use restartix_webhooks::{BacklogGauge, Upkeep};
 
 use crate::{Failure, Round, Worker};
 
-/// Brings replays further, a piece at a time; sweeps, and shows how it all fares, now and then.
+/// Brings replays further, a piece at a time; sweeps, keeps the weeks of what is over, and shows how it all
+/// fares, now and then.
 pub struct WebhookUpkeep<U> {
     upkeep: U,
     clock: Arc<dyn Clock>,
@@ -21,6 +22,7 @@ pub struct WebhookUpkeep<U> {
 #[derive(Default)]
 struct Last {
     swept: Option<DateTime<Utc>>,
+    weeks_kept: Option<DateTime<Utc>>,
     shown: Option<DateTime<Utc>>,
 }
 
@@ -31,6 +33,8 @@ impl<U: Upkeep> WebhookUpkeep<U> {
     const SHOWN: TimeDelta = TimeDelta::seconds(5);
     /// How often what leads nowhere is looked for.
     const SWEPT: TimeDelta = TimeDelta::minutes(10);
+    /// How often weeks are made and dropped: once a process has begun, and every day.
+    pub const WEEKS_KEPT: TimeDelta = TimeDelta::hours(24);
     /// For how long events are kept: five weeks. Partitions go by weeks, this by the day.
     pub const KEPT: TimeDelta = TimeDelta::days(35);
 
@@ -63,6 +67,11 @@ impl<U: Upkeep> Worker for WebhookUpkeep<U> {
             // There may be more than one sweep takes.
             last.swept = (found == 0).then_some(now);
             claimed += found;
+        }
+        // The last thing: a table that is in use for too long keeps nothing else waiting.
+        if is_due(last.weeks_kept, Self::WEEKS_KEPT, now) {
+            claimed += usize::from(self.upkeep.keep_weeks(now).await?);
+            last.weeks_kept = Some(now);
         }
         Ok(Round { claimed, postponed: 0 })
     }

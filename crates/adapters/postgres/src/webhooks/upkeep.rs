@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
 use restartix_kernel::StoreError;
 use restartix_webhooks::{Backlog, Upkeep};
@@ -30,6 +30,13 @@ definer_call! {
         before: &'a DateTime<Utc> => Timestamptz,
         now: &'a DateTime<Utc> => Timestamptz,
     } = "sweep_webhooks" -> Integer
+}
+
+definer_call! {
+    /// Makes weeks that are missing, and drops those that are over; whether any.
+    KeepWebhookWeeks<'a> {
+        now: &'a DateTime<Utc> => Timestamptz,
+    } = "keep_webhook_weeks" -> Bool
 }
 
 definer_call! {
@@ -63,6 +70,11 @@ impl Upkeep for PgWebhookQueue {
         let call = SweepWebhooks { limit: SWEPT, before: &before, now: &now };
         let swept: i32 = call.get_result(&mut connection).await.map_err(store_error)?;
         Ok(usize::try_from(swept).unwrap_or_default())
+    }
+
+    async fn keep_weeks(&self, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut connection = self.database.connection().await?;
+        KeepWebhookWeeks { now: &now }.get_result(&mut connection).await.map_err(store_error)
     }
 
     async fn backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StoreError> {

@@ -1,11 +1,15 @@
 //! What is kept and for how long: replays, resends, weeks that are dropped whole.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
-use restartix_postgres::migrate;
-use restartix_webhooks::Upkeep;
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use restartix_kernel::{Clock, ExposeSecret, SystemClock};
+use restartix_postgres::{PgWebhookQueue, migrate};
+use restartix_webhooks::{Backlog, BacklogGauge, Upkeep};
+use restartix_workflows::{WebhookUpkeep, Worker};
 
 use crate::stage::Stage;
 
@@ -47,6 +51,108 @@ async fn weeks_are_made_ahead_and_dropped_when_they_are_over() -> Result<()> {
     assert_eq!(swept, 6, "with what leased them");
     assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_queue").await?, 0);
     Ok(())
+}
+
+/// Nobody watches.
+struct Unwatched;
+
+impl BacklogGauge for Unwatched {
+    fn show(&self, _: &Backlog, _: DateTime<Utc>) {}
+}
+
+fn upkeep(stage: &Stage) -> WebhookUpkeep<PgWebhookQueue> {
+    WebhookUpkeep::new(stage.queue.clone(), stage.clock.clone(), Arc::new(Unwatched))
+}
+
+fn monday(text: &str) -> String {
+    format!("webhook_events_{text}")
+}
+
+#[tokio::test]
+async fn the_workers_keep_the_weeks_by_themselves_at_their_start_and_every_day() -> Result<()> {
+    let stage = Stage::set().await?;
+    let before = weeks(&stage).await?;
+    // A Sunday: its last week ahead is that of February 10th, 2031; the next one comes on Monday.
+    let sunday: DateTime<Utc> = "2031-01-12T12:00:00Z".parse()?;
+    stage.clock.set(sunday);
+    let keeper = upkeep(&stage);
+    keeper.round().await?;
+    let made = weeks(&stage).await?;
+    assert!(made.is_superset(&before), "what is not over by the server's clock was dropped");
+    assert!(made.contains(&monday("20310106")) && made.contains(&monday("20310210")), "{made:?}");
+    stage.clock.advance(TimeDelta::hours(24) - TimeDelta::seconds(1));
+    keeper.round().await?;
+    assert_eq!(weeks(&stage).await?, made, "not before a day has passed");
+    stage.clock.advance(TimeDelta::seconds(1));
+    keeper.round().await?;
+    assert!(weeks(&stage).await?.contains(&monday("20310217")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_workers_drop_weeks_that_are_over_and_one_that_has_begun_late_loses_nothing()
+-> Result<()> {
+    let stage = Stage::set().await?;
+    let now = SystemClock.now();
+    let long_ago = now - TimeDelta::days(70);
+    stage.clock.set(long_ago);
+    // No week was made for what happens: it goes where everything goes, and stays there.
+    stage.endpoint(1).await?;
+    stage.happen(1, 3).await?;
+    stage.sequence().await?;
+    upkeep(&stage).round().await?;
+    let rest = "SELECT count(*) AS number FROM webhook_events_rest";
+    assert_eq!(stage.number(rest).await?, 3);
+    let name = |at: DateTime<Utc>| {
+        let week = at.date_naive().week(chrono::Weekday::Mon).first_day();
+        monday(&week.format("%Y%m%d").to_string())
+    };
+    let made = weeks(&stage).await?;
+    let next = long_ago + TimeDelta::days(7);
+    assert!(!made.contains(&name(long_ago)) && made.contains(&name(next)), "{made:?}");
+    stage.clock.set(next);
+    stage.happen(1, 2).await?;
+    stage.sequence().await?;
+    let kept = format!("SELECT count(*) AS number FROM {}", name(next));
+    assert_eq!(stage.number(&kept).await?, 2, "in its week");
+    stage.clock.set(now);
+    upkeep(&stage).round().await?;
+    let left = weeks(&stage).await?;
+    assert!(!left.contains(&name(next)), "{left:?}");
+    assert!(left.contains(&name(now)), "{left:?}");
+    assert_eq!(stage.number(rest).await?, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_processes_that_begin_at_once_make_each_week_once() -> Result<()> {
+    let stage = Stage::set().await?;
+    let start: DateTime<Utc> = "2031-01-08T12:00:00Z".parse()?;
+    let keep = || stage.queue.keep_weeks(start);
+    let (one, other) = tokio::join!(keep(), keep());
+    assert!(one? != other?, "one had something to do, and the other nothing");
+    assert!(!keep().await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_makes_no_table_but_by_that() -> Result<()> {
+    let stage = Stage::set().await?;
+    let worker = stage.database.url("core_worker");
+    let mut connection = AsyncPgConnection::establish(worker.expose_secret()).await?;
+    for forbidden in [
+        "CALL public.keep_webhook_weeks(now(), 5, interval '0')",
+        "CREATE TABLE public.mine (id bigint)",
+        "DROP TABLE public.webhook_events_rest",
+    ] {
+        let refused = connection.batch_execute(forbidden).await.err();
+        let refused = refused.map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            refused.contains("permission denied") || refused.contains("must be owner"),
+            "{forbidden}: {refused}"
+        );
+    }
+    Ok(connection.batch_execute("SELECT definer.keep_webhook_weeks(now())").await?)
 }
 
 #[tokio::test]
