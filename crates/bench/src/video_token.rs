@@ -98,8 +98,8 @@ async fn seed(database: &TestDatabase) -> Result<()> {
              starts_at, ends_at, online, recording_consent, status, version)
            VALUES (1, {APPOINTMENT}, '{session}', '{kind}', '{specialist}', '{patient}',
              now(), now() + interval '2 hours', true, false, 'confirmed', 1);
-         INSERT INTO video_rooms (org_id, appointment_id, name, url, opens_at, closes_at)
-           VALUES (1, {APPOINTMENT}, 'restartix-1-{APPOINTMENT}', 'https://video.example/restartix-1-{APPOINTMENT}',
+         INSERT INTO video_rooms (org_id, appointment_id, name, naming, recorded, url, opens_at, closes_at)
+           VALUES (1, {APPOINTMENT}, 'restartix-1-{APPOINTMENT}', 'deterministic', false, 'https://video.example/restartix-1-{APPOINTMENT}',
              now() - interval '15 minutes', now() + interval '135 minutes');
          ANALYZE"
     );

@@ -51,6 +51,12 @@ pub trait Probe: Send + Sync {
         false
     }
 
+    /// What took the place of what it looks for, where the stack is such that this cannot be; told of
+    /// what was `examined` without a finding. Then it is never a plain GREEN.
+    fn replaced(&self, _examined: &[Subject]) -> Option<&'static str> {
+        None
+    }
+
     /// Faults that it must find.
     fn mutations(&self) -> Vec<&dyn Mutation>;
 }
@@ -82,6 +88,8 @@ pub struct Finding {
 pub enum Verdict {
     /// Something was examined and nothing found.
     Green,
+    /// Nothing was found of what took the place, and what that is: never a plain pass.
+    Replaced(&'static str),
     /// Something was found, or nothing examined, or the probe failed.
     Red(Vec<Finding>),
 }
@@ -89,7 +97,16 @@ pub enum Verdict {
 impl Verdict {
     /// Whether nothing stands in the way.
     pub const fn is_green(&self) -> bool {
-        matches!(self, Self::Green)
+        matches!(self, Self::Green | Self::Replaced(_))
+    }
+
+    /// The word for it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Green => "GREEN",
+            Self::Replaced(_) => "REPLACED",
+            Self::Red(_) => "RED",
+        }
     }
 }
 

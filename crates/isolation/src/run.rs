@@ -25,7 +25,11 @@ pub async fn examine(
         Err(error) => (Vec::new(), vec![finding("the probe itself", &format!("{error:#}"))]),
     };
     findings.extend(mine.iter().filter_map(|entry| stale(entry, &subjects, today)));
-    let verdict = if findings.is_empty() { Verdict::Green } else { Verdict::Red(findings) };
+    let verdict = if findings.is_empty() {
+        probe.replaced(&subjects).map_or(Verdict::Green, Verdict::Replaced)
+    } else {
+        Verdict::Red(findings)
+    };
     let subjects = subjects.into_iter().map(|subject| subject.name).collect();
     Outcome { about, verdict, subjects, took }
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use restartix_daily::{Config, Daily, Notices, RoomNaming};
+use restartix_daily::{Config, Daily, Notices};
 use restartix_kernel::{SystemClock, SystemRandom};
+use restartix_video::RoomNaming;
 
 use super::http::is_https;
 use super::reader::{Reader, parsed};
@@ -12,10 +13,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let base_url = reader.or("daily.base_url", usual().base_url, |text| Ok(text.to_owned()));
     let region = reader.optional("daily.region", |text| Ok(text.to_owned()));
     let domain_id = reader.optional("daily.domain_id", parsed("must be a UUID"));
-    let room_naming = reader.or("daily.room_naming", RoomNaming::default(), |text| match text {
-        "deterministic" => Ok(RoomNaming::Deterministic),
-        "provider_assigned" => Ok(RoomNaming::ProviderAssigned),
-        _ => Err("must be deterministic or provider_assigned"),
+    let room_naming = reader.or("daily.room_naming", RoomNaming::default(), |text| {
+        text.parse().map_err(|_| "must be deterministic or provider_assigned")
     });
     let api_key = reader.required_secret("daily.api_key");
     let notice_key = reader.secret("daily.notice_key");

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use restartix_kernel::PersonId;
-use restartix_video::{ProviderError, RoomName, StandingRoom, Stay, StayId, VideoAccount, Window};
+use restartix_video::{
+    ProviderError, RoomName, RoomNaming, StandingRoom, Stay, StayId, VideoAccount, Window,
+};
 use serde::Deserialize;
 use ureq::http::Method;
 use uuid::Uuid;
 
 use crate::client::Call;
-use crate::{CallError, Daily, RoomNaming};
+use crate::{CallError, Daily};
 
 const LIST: &str = "list rooms";
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use restartix_kernel::{ExposeSecret, Secret};
+use restartix_video::RoomNaming;
 use ureq::http::Uri;
 use uuid::Uuid;
 
@@ -28,16 +29,6 @@ pub struct Config {
     pub concurrency: u16,
     /// Attempts per request, the first one included: 1 to 10.
     pub attempts: u8,
-}
-
-/// Who names rooms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RoomNaming {
-    /// We do: `restartix-{organisation}-{appointment}`.
-    #[default]
-    Deterministic,
-    /// Daily does, as its HIPAA mode demands.
-    ProviderAssigned,
 }
 
 /// How long the parts of a call may take.

@@ -47,7 +47,7 @@ mod transport;
 mod wire;
 
 pub use breaker::Health;
-pub use config::{Config, ConfigError, RoomNaming, Timeouts};
+pub use config::{Config, ConfigError, Timeouts};
 pub use error::CallError;
 pub use notice::Notices;
 pub use provider::Daily;

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use restartix_kernel::{AppointmentId, Clock, ExposeSecret, PersonId, Random, Secret};
 use restartix_tenancy::Tenant;
 use restartix_video::{
-    Grant, MeetingToken, ProviderError, Room, RoomName, RoomTerms, TokenTerms, VideoProvider,
+    Grant, MeetingToken, ProviderError, Room, RoomName, RoomNaming, RoomTerms, TokenTerms,
+    VideoProvider,
 };
 use ureq::http::Method;
 
@@ -14,7 +15,7 @@ use crate::token::{Signer, recording_controls};
 use crate::wire::{
     Ejection, MissingRoom, RoomAnswer, RoomRequest, TokenAnswer, TokenProperties, TokenRequest,
 };
-use crate::{CallError, Config, ConfigError, Health, RoomNaming};
+use crate::{CallError, Config, ConfigError, Health};
 
 const CREATE_ROOM: &str = "create room";
 
@@ -179,7 +180,7 @@ impl VideoProvider for Daily {
             }
             RoomNaming::ProviderAssigned => self.make(terms).await?,
         };
-        Ok(made(room, terms)?)
+        Ok(made(room, self.naming, terms)?)
     }
 
     async fn update_room(
@@ -189,7 +190,7 @@ impl VideoProvider for Daily {
         terms: &RoomTerms,
     ) -> Result<Option<Room>, ProviderError> {
         let updated = self.bring_to_terms(room, terms).await?;
-        Ok(updated.map(|room| made(room, terms)).transpose()?)
+        Ok(updated.map(|room| made(room, self.naming, terms)).transpose()?)
     }
 
     async fn eject(
@@ -258,12 +259,12 @@ impl fmt::Debug for Daily {
 }
 
 /// The room of an answer, when it is what was asked for.
-fn made(room: RoomAnswer, terms: &RoomTerms) -> Result<Room, CallError> {
+fn made(room: RoomAnswer, naming: RoomNaming, terms: &RoomTerms) -> Result<Room, CallError> {
     if !room.is_safe(terms) {
         return Err(CallError::Terms);
     }
     let (name, url) = room.place()?;
-    Ok(Room { name, url, window: terms.window })
+    Ok(Room { name, naming, url, window: terms.window, recorded: terms.recorded })
 }
 
 /// The path of a room. A [`RoomName`] holds nothing that a URL would have to escape.

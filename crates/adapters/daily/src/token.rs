@@ -131,8 +131,10 @@ mod tests {
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         let room = Room {
             name: RoomName::new("restartix-1-102").unwrap(),
+            naming: restartix_video::RoomNaming::Deterministic,
             url: "https://x.example/restartix-1-102".to_owned(),
             window: Window { opens_at: at(1_000), closes_at: at(9_000) },
+            recorded: false,
         };
         let person = PersonId::fresh(&SeededRandom::new(1));
         let claims = |grant| {

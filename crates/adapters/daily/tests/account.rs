@@ -6,11 +6,11 @@ mod support;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use restartix_daily::{Config, Daily, RoomNaming};
+use restartix_daily::{Config, Daily};
 use restartix_kernel::{AppointmentId, ExposeSecret, ManualClock, PersonId};
 use restartix_video::{
-    Grant, MeetingToken, Room, RoomTerms, TokenTerms, VideoAccount, VideoProvider, Window,
-    WindowPolicy, conformance,
+    Grant, MeetingToken, Room, RoomNaming, RoomTerms, TokenTerms, VideoAccount, VideoProvider,
+    Window, WindowPolicy, conformance,
 };
 use serde_json::{Value, json};
 use support::{Bench, appointment};

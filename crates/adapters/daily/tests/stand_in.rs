@@ -7,9 +7,11 @@ mod support;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use restartix_daily::{Config, Health, RoomNaming, Timeouts};
+use restartix_daily::{Config, Health, Timeouts};
 use restartix_kernel::{AppointmentId, Clock, ExposeSecret, SystemClock};
-use restartix_video::{Grant, ProviderError, Room, TokenTerms, VideoProvider, conformance};
+use restartix_video::{
+    Grant, ProviderError, Room, RoomNaming, TokenTerms, VideoProvider, conformance,
+};
 use serde_json::{Value, json};
 use support::{Bench, appointment};
 

@@ -228,9 +228,11 @@ table! {
         org_id -> BigInt,
         appointment_id -> BigInt,
         name -> Text,
+        naming -> Text,
         url -> Text,
         opens_at -> Timestamptz,
         closes_at -> Timestamptz,
+        recorded -> Bool,
     }
 }
 

@@ -97,7 +97,7 @@ pub fn admit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RoomName;
+    use crate::{RoomName, RoomNaming};
 
     #[test]
     fn a_room_is_entered_from_its_lead_to_its_grace_and_never_after_a_cancellation() {
@@ -106,8 +106,10 @@ mod tests {
             WindowPolicy::new(15, 10).unwrap().window(start, start + TimeDelta::minutes(30));
         let room = Room {
             name: RoomName::new("r").unwrap(),
+            naming: RoomNaming::Deterministic,
             url: "https://x.example/r".to_owned(),
             window,
+            recorded: false,
         };
         let at = |minutes| start + TimeDelta::minutes(minutes);
         let open = |now| admit(VisitState::Open, window, Some(&room), now).map(|_| ());

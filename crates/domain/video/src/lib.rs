@@ -35,4 +35,4 @@ pub use recording::{
     FootageId, FootageIdError, Recording, RecordingRefused, RecordingState, Recordings,
     recording_of,
 };
-pub use room::{JoinTicket, Room, RoomName, RoomNameError, Rooms};
+pub use room::{JoinTicket, Room, RoomName, RoomNameError, RoomNaming, RoomNamingError, Rooms};

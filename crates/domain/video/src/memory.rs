@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use restartix_kernel::{AppointmentId, ExposeSecret, PersonId, Secret};
 use restartix_tenancy::Tenant;
 
-use crate::{MeetingToken, ProviderError, Room, RoomName, RoomTerms, TokenTerms, VideoProvider};
+use crate::{
+    MeetingToken, ProviderError, Room, RoomName, RoomNaming, RoomTerms, TokenTerms, VideoProvider,
+};
 
 /// Rooms in memory, under their deterministic names; its tokens are plain texts.
 #[derive(Debug, Default)]
@@ -53,7 +55,13 @@ impl VideoProvider for MemoryProvider {
     ) -> Result<Room, ProviderError> {
         let name = RoomName::deterministic(tenant.organisation(), appointment);
         let url = format!("https://video.example/{}", name.as_str());
-        let room = Room { name, url, window: terms.window };
+        let room = Room {
+            name,
+            naming: RoomNaming::Deterministic,
+            url,
+            window: terms.window,
+            recorded: terms.recorded,
+        };
         self.up()?.rooms.insert(room.name.as_str().to_owned(), room.clone());
         Ok(room)
     }
@@ -66,6 +74,7 @@ impl VideoProvider for MemoryProvider {
     ) -> Result<Option<Room>, ProviderError> {
         Ok(self.up()?.rooms.get_mut(room.as_str()).map(|room| {
             room.window = terms.window;
+            room.recorded = terms.recorded;
             room.clone()
         }))
     }

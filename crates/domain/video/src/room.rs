@@ -52,15 +52,56 @@ impl RoomName {
     }
 }
 
+/// Who names rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RoomNaming {
+    /// We do: [`RoomName::deterministic`].
+    #[default]
+    Deterministic,
+    /// The provider does, as Daily's HIPAA mode demands. Nothing in such a name tells whose room it
+    /// is: what is kept alone does.
+    ProviderAssigned,
+}
+
+impl RoomNaming {
+    /// The word for it, as it is kept.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deterministic => "deterministic",
+            Self::ProviderAssigned => "provider_assigned",
+        }
+    }
+}
+
+/// The text is no naming.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a naming is `deterministic` or `provider_assigned`")]
+pub struct RoomNamingError;
+
+impl std::str::FromStr for RoomNaming {
+    type Err = RoomNamingError;
+
+    fn from_str(text: &str) -> Result<Self, RoomNamingError> {
+        [Self::Deterministic, Self::ProviderAssigned]
+            .into_iter()
+            .find(|naming| naming.as_str() == text)
+            .ok_or(RoomNamingError)
+    }
+}
+
 /// A room as the provider made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
     /// The name that the provider returned.
     pub name: RoomName,
+    /// Who chose it.
+    pub naming: RoomNaming,
     /// Where the provider serves it. Never leaves the platform but in the answer of the join step.
     pub url: String,
     /// When it is open.
     pub window: Window,
+    /// Whether it is such that it may be recorded.
+    pub recorded: bool,
 }
 
 /// A way into a room that was handed out: the code is known to its holder alone.

@@ -53,6 +53,12 @@ impl Probe for Told {
         undone.and(subjects)
     }
 
+    /// Names that the provider gives have no prefix: whose a room is, the database knows.
+    fn replaced(&self, examined: &[Subject]) -> Option<&'static str> {
+        let mapped = |subject: &Subject| subject.name.ends_with(MAPPED);
+        examined.iter().any(mapped).then_some("stored mapping")
+    }
+
     fn needs_api(&self) -> bool {
         true
     }
@@ -72,12 +78,17 @@ struct Room {
     organization: i64,
     appointment: i64,
     name: String,
+    /// Whether the provider chose its name.
+    assigned: bool,
+    /// Whether another organisation has a room of that name.
+    shared: bool,
     /// Its appointment is still to come: one may ask for a token.
     live: bool,
 }
 
 const ROOMS: &str = "SELECT coalesce(json_agg(json_build_object('organization', r.org_id,
-  'appointment', r.appointment_id, 'name', r.name, 'live', a.status = 'confirmed') ORDER BY r.opens_at), '[]')::text
+  'appointment', r.appointment_id, 'name', r.name, 'assigned', r.naming = 'provider_assigned',
+  'shared', EXISTS (SELECT FROM video_rooms o WHERE o.name = r.name AND o.org_id <> r.org_id), 'live', a.status = 'confirmed') ORDER BY r.opens_at), '[]')::text
   FROM video_rooms r JOIN appointments a ON a.org_id = r.org_id AND a.id = r.appointment_id";
 
 /// An appointment that was booked now, and every room, its own among them, when it has been told.
@@ -117,10 +128,22 @@ fn undo(api: &Api, appointment: i64) -> Result<()> {
     Ok(())
 }
 
+/// What a room is called whose name is the provider's.
+const MAPPED: &str = " (named by the provider)";
+
+/// A name that we chose begins with its organisation. One that the provider chose tells nothing, and is
+/// one organisation's alone: by what is kept, and by nothing else, it leads to whose it is.
 fn named(room: &Room) -> Subject {
     let begins = format!("restartix-{}-", room.organization);
-    let fault = (!room.name.starts_with(&begins)).then(|| format!("does not begin with {begins}"));
-    Subject { name: format!("the room of appointment {}", room.appointment), fault }
+    let fault = if room.shared {
+        Some("another organisation has a room of that name".to_owned())
+    } else if room.assigned {
+        room.name.starts_with("restartix-").then(|| "was not named by the provider".to_owned())
+    } else {
+        (!room.name.starts_with(&begins)).then(|| format!("does not begin with {begins}"))
+    };
+    let by = if room.assigned { MAPPED } else { "" };
+    Subject { name: format!("the room of appointment {}{by}", room.appointment), fault }
 }
 
 /// A client is answered a token, never the room's name: in no body and in no header of whatever tells of
@@ -286,4 +309,76 @@ pub(super) fn probes() -> Vec<Box<dyn Probe>> {
             })],
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+    use restartix_kernel::ExposeSecret;
+    use restartix_testkit::{TestDatabase, sql};
+
+    use super::*;
+
+    /// Rooms of two clinics, read as the probe reads them, and what it says of them.
+    async fn told(
+        rooms: &[(i64, i64, &str, &str)],
+    ) -> Result<(Vec<Subject>, Option<&'static str>)> {
+        let database = TestDatabase::create().await?;
+        // What an appointment is besides is no matter here.
+        let mut statements = "SET session_replication_role = replica;
+            INSERT INTO organizations (id, name, timezone) VALUES (1, 'One', 'UTC'), (2, 'Two', 'UTC');"
+            .to_owned();
+        for (organisation, appointment, name, naming) in rooms {
+            statements += &format!(
+                "INSERT INTO appointments (org_id, id, session_id, appointment_type_id, specialist_id, patient_id,
+                   starts_at, ends_at, online, recording_consent, status, version)
+                 VALUES ({organisation}, {appointment}, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),
+                   gen_random_uuid(), now(), now() + interval '1 hour', true, false, 'confirmed', 1);
+                 INSERT INTO video_rooms (org_id, appointment_id, name, naming, recorded, url, opens_at, closes_at)
+                 VALUES ({organisation}, {appointment}, '{name}', '{naming}', false, 'https://x.example/r', now(),
+                   now() + interval '1 hour');"
+            );
+        }
+        sql(&database, &statements).await?;
+        let target = Target::connect(database.url("postgres").expose_secret()).await?;
+        let found: Vec<Room> = target.document(ROOMS).await?;
+        let subjects: Vec<_> = found.iter().map(named).collect();
+        let replaced = probes()
+            .iter()
+            .find(|probe| probe.about().id == "VID-01")
+            .context("VID-01")?
+            .replaced(&subjects);
+        Ok((subjects, replaced))
+    }
+
+    fn faults(subjects: &[Subject]) -> Vec<Option<&str>> {
+        subjects.iter().map(|subject| subject.fault.as_deref()).collect()
+    }
+
+    #[tokio::test]
+    async fn names_that_we_chose_begin_with_their_organisation() -> Result<()> {
+        let ours = "deterministic";
+        let (subjects, replaced) =
+            told(&[(1, 102, "restartix-1-102", ours), (2, 103, "restartix-1-103", ours)]).await?;
+        let wrong = Some("does not begin with restartix-2-");
+        let mut found = faults(&subjects);
+        found.sort_unstable();
+        assert_eq!((found, replaced), (vec![None, wrong], None));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn names_that_the_provider_chose_are_replaced_by_the_stored_mapping() -> Result<()> {
+        let theirs = "provider_assigned";
+        let (subjects, replaced) =
+            told(&[(1, 102, "vpRSxUc8Vk", theirs), (2, 103, "b4Wqo0uY1M", theirs)]).await?;
+        assert_eq!((faults(&subjects), replaced), (vec![None, None], Some("stored mapping")));
+        let (subjects, _) =
+            told(&[(1, 102, "vpRSxUc8Vk", theirs), (2, 103, "vpRSxUc8Vk", theirs)]).await?;
+        let shared = Some("another organisation has a room of that name");
+        assert_eq!(faults(&subjects), [shared, shared], "a mapping that leads to two clinics");
+        let (subjects, _) = told(&[(1, 102, "restartix-1-102", theirs)]).await?;
+        assert_eq!(faults(&subjects), [Some("was not named by the provider")]);
+        Ok(())
+    }
 }

@@ -1,12 +1,12 @@
 use std::fmt::Write as _;
 
-use super::{Report, word};
+use super::{Report, replaced};
 use crate::{Item, Verdict};
 
 const STYLE: &str = "body{font:11pt/1.4 system-ui,sans-serif;max-width:60rem;margin:2rem auto;color:#111}
 h1{font-size:1.6rem}h2{font-size:1.05rem;margin:1.6rem 0 .3rem;break-after:avoid}
 table{border-collapse:collapse;width:100%}td,th{border:1px solid #bbb;padding:.25rem .5rem;text-align:left;vertical-align:top}
-tr{break-inside:avoid}.GREEN{background:#dff2df}.RED{background:#f8d0d0;font-weight:bold}.OPEN,.ATTESTED{background:#fdf1cf}
+tr{break-inside:avoid}.GREEN{background:#dff2df}.RED{background:#f8d0d0;font-weight:bold}.OPEN,.ATTESTED,.REPLACED{background:#fdf1cf}
 small{color:#444}@page{margin:18mm}@media print{body{margin:0;max-width:none}}";
 
 /// The report for people who print it: one file that loads nothing.
@@ -26,7 +26,7 @@ pub fn html(report: &Report) -> String {
             "probes",
             format!(
                 "{} of {} GREEN",
-                report.outcomes.iter().filter(|outcome| outcome.verdict.is_green()).count(),
+                report.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Green).count(),
                 report.outcomes.len()
             ),
         ),
@@ -61,7 +61,7 @@ fn evidence(text: &mut String, report: &Report, item: Item) {
         escaped(item.wording())
     );
     for outcome in outcomes {
-        let verdict = word(outcome);
+        let verdict = outcome.verdict.word();
         let _ = write!(
             text,
             "<tr><td>{}<br><small>{} ms</small></td><td class=\"{verdict}\">{verdict}</td><td>{}",
@@ -69,6 +69,9 @@ fn evidence(text: &mut String, report: &Report, item: Item) {
             outcome.took.as_millis(),
             escaped(outcome.about.title)
         );
+        if let Some(by) = replaced(outcome) {
+            let _ = write!(text, "<br><b>{}</b>", escaped(&by));
+        }
         if let Verdict::Red(findings) = &outcome.verdict {
             for finding in findings {
                 let _ = write!(

@@ -1,6 +1,6 @@
 use serde_json::{Value, json as document};
 
-use super::{Report, word};
+use super::{Report, replaced};
 use crate::{Item, Verdict};
 
 /// The report for programs.
@@ -15,7 +15,7 @@ pub fn json(report: &Report) -> String {
         .iter()
         .map(|outcome| {
             let findings: Vec<Value> = match &outcome.verdict {
-                Verdict::Green => Vec::new(),
+                Verdict::Green | Verdict::Replaced(_) => Vec::new(),
                 Verdict::Red(findings) => findings
                     .iter()
                     .map(
@@ -27,7 +27,8 @@ pub fn json(report: &Report) -> String {
                 "id": outcome.about.id,
                 "item": outcome.about.item.wording(),
                 "title": outcome.about.title,
-                "verdict": word(outcome),
+                "verdict": outcome.verdict.word(),
+                "replaced": replaced(outcome),
                 "findings": findings,
                 "mend": outcome.about.mend,
                 "subjects": outcome.subjects,

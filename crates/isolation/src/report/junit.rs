@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{Report, html::escaped};
+use super::{Report, html::escaped, replaced};
 use crate::Verdict;
 
 /// The report for continuous integration: a test case per probe.
@@ -23,6 +23,11 @@ pub fn junit(report: &Report) -> String {
         );
         match &outcome.verdict {
             Verdict::Green => text.push_str("/>\n"),
+            Verdict::Replaced(_) => {
+                let by = replaced(outcome).unwrap_or_default();
+                let by = escaped(&by);
+                let _ = writeln!(text, "><system-out>{by}</system-out></testcase>");
+            }
             Verdict::Red(findings) => {
                 let _ =
                     writeln!(text, ">\n    <failure message=\"{}\">", escaped(outcome.about.mend));

@@ -10,7 +10,7 @@ pub use json::json;
 pub use junit::junit;
 pub use text::{line, terminal};
 
-use crate::{Attestation, Item, Outcome};
+use crate::{Attestation, Item, Outcome, Verdict};
 
 /// Everything that was examined.
 #[derive(Clone, Debug, Default)]
@@ -68,13 +68,19 @@ impl Report {
         {
             return "OPEN";
         }
+        if outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Replaced(_))) {
+            return "REPLACED";
+        }
         if attested.is_empty() { "GREEN" } else { "ATTESTED" }
     }
 }
 
-/// The word for a probe's verdict.
-const fn word(outcome: &Outcome) -> &'static str {
-    if outcome.verdict.is_green() { "GREEN" } else { "RED" }
+/// What took the place of what a probe looks for, in a few words.
+fn replaced(outcome: &Outcome) -> Option<String> {
+    match outcome.verdict {
+        Verdict::Replaced(by) => Some(format!("replaced by {by}")),
+        Verdict::Green | Verdict::Red(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +88,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{About, Finding, Verdict};
+    use crate::{About, Finding};
 
     fn report() -> Report {
         let about = About {
@@ -121,6 +127,28 @@ mod tests {
                 assert!(told.contains(word), "{word} is missing in {told}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_replaced_is_said_so_in_every_format_and_never_a_plain_pass() {
+        let about = About { item: Item::RoomNames, ..report().outcomes[0].about };
+        let outcome = Outcome {
+            about,
+            verdict: Verdict::Replaced("stored mapping"),
+            subjects: vec!["a room".into()],
+            took: Duration::from_millis(3),
+        };
+        let report = Report { outcomes: vec![outcome], ..Report::default() };
+        assert!(report.is_green(), "it stands in nobody's way");
+        assert_eq!(report.verdict(Item::RoomNames), "REPLACED");
+        assert!(report.open().all(|item| item != Item::RoomNames));
+        for told in [terminal(&report), json(&report), junit(&report), html(&report)] {
+            assert!(told.contains("replaced by stored mapping"), "{told}");
+        }
+        assert!(!terminal(&report).contains("GREEN"), "{}", terminal(&report));
+        assert!(html(&report).contains("0 of 1 GREEN"), "{}", html(&report));
+        let told: serde_json::Value = serde_json::from_str(&json(&report)).unwrap();
+        assert_eq!(told["probes"][0]["verdict"], "REPLACED");
     }
 
     #[test]

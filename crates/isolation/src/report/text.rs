@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{Report, word};
+use super::{Report, replaced};
 use crate::{Item, Outcome, Verdict};
 
 /// The report for a terminal.
@@ -24,10 +24,11 @@ pub fn terminal(report: &Report) -> String {
 pub fn line(outcome: &Outcome) -> String {
     let about = &outcome.about;
     let mut text = format!(
-        "  {:5} {:7} {} ({} examined, {} ms)\n",
-        word(outcome),
+        "  {:5} {:7} {}{} ({} examined, {} ms)\n",
+        outcome.verdict.word(),
         about.id,
         about.title,
+        replaced(outcome).map(|by| format!(": {by}")).unwrap_or_default(),
         outcome.subjects.len(),
         outcome.took.as_millis()
     );

@@ -50,12 +50,14 @@ impl Mender {
         let called_off = appointment.online && appointment.status == Status::Cancelled;
         match room {
             Some(room) if wanted => {
-                if belief == Belief::Kept && room.window == terms.window {
+                let so = room.window == terms.window && room.recorded == terms.recorded;
+                if belief == Belief::Kept && so {
                     return Ok(());
                 }
                 let kept = self.provider.update_room(tenant, &room.name, &terms).await?;
                 let kept = match kept {
-                    Some(kept) => kept,
+                    // Whoever named it then.
+                    Some(kept) => Room { naming: room.naming, ..kept },
                     None => self.provider.create_room(tenant, id, &terms).await?,
                 };
                 self.keep(tenant, &appointment, &kept).await

@@ -21,6 +21,11 @@ async fn in_hipaa_mode_a_room_is_kept_moved_and_deleted_by_the_name_that_it_was_
     let stay = enter(&stack, &clinic.patient, id)?;
     let [name] = &stack.daily.room_names()[..] else { anyhow::bail!("one room") };
     ensure!(!name.contains("restartix") && !name.contains(&id.to_string()), "{name}");
+    let mapped = format!(
+        "SELECT count(*) FROM video_rooms WHERE appointment_id = {id} AND name = '{name}'
+         AND naming = 'provider_assigned'"
+    );
+    assert_eq!(stack.number(&mapped).await?, 1, "whose it is, the database alone knows");
     wait_for("the notice", PATIENCE, || {
         Ok((!listed(&clinic.specialist, id)?["waiting_since"].is_null()).then_some(()))
     })?;

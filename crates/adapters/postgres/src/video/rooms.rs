@@ -17,24 +17,30 @@ use crate::error::{store_error, unreadable};
 use crate::schema::{join_codes, video_rooms};
 use crate::unit::PgWork;
 
+/// Name, who chose it, where, from when, until when, whether it may be recorded.
+type RoomRow = (String, String, String, DateTime<Utc>, DateTime<Utc>, bool);
+
 #[async_trait]
 impl Rooms for PgWork {
     async fn find(&mut self, appointment: AppointmentId) -> Result<Option<Room>, StoreError> {
-        let row: Option<(String, String, DateTime<Utc>, DateTime<Utc>)> = video_rooms::table
+        let row: Option<RoomRow> = video_rooms::table
             .find((self.org_id(), appointment.get()))
             .select((
                 video_rooms::name,
+                video_rooms::naming,
                 video_rooms::url,
                 video_rooms::opens_at,
                 video_rooms::closes_at,
+                video_rooms::recorded,
             ))
             .get_result(self.tx())
             .await
             .optional()
             .map_err(store_error)?;
-        row.map(|(name, url, opens_at, closes_at)| {
+        row.map(|(name, naming, url, opens_at, closes_at, recorded)| {
             let name = RoomName::new(&name).map_err(|_| unreadable("video_rooms.name"))?;
-            Ok(Room { name, url, window: Window { opens_at, closes_at } })
+            let naming = naming.parse().map_err(|_| unreadable("video_rooms.naming"))?;
+            Ok(Room { name, naming, url, window: Window { opens_at, closes_at }, recorded })
         })
         .transpose()
     }
@@ -42,9 +48,11 @@ impl Rooms for PgWork {
     async fn keep(&mut self, appointment: AppointmentId, room: &Room) -> Result<(), StoreError> {
         let state = (
             video_rooms::name.eq(room.name.as_str()),
+            video_rooms::naming.eq(room.naming.as_str()),
             video_rooms::url.eq(&room.url),
             video_rooms::opens_at.eq(room.window.opens_at),
             video_rooms::closes_at.eq(room.window.closes_at),
+            video_rooms::recorded.eq(room.recorded),
         );
         diesel::insert_into(video_rooms::table)
             .values((

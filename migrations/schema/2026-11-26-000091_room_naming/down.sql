@@ -1,0 +1,1 @@
+ALTER TABLE video_rooms DROP COLUMN recorded, DROP COLUMN naming;
