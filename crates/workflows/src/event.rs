@@ -39,6 +39,13 @@ pub enum Happening {
         /// Why.
         reason: ChangeReason,
     },
+    /// The patient of an appointment consented to a recording, or does so no more.
+    RecordingConsentChanged {
+        /// Of which.
+        appointment: AppointmentId,
+        /// Its version after that.
+        version: Version,
+    },
     /// An appointment began.
     AppointmentStarted {
         /// Which.
@@ -240,6 +247,7 @@ impl Happening {
             Self::AppointmentCreated { .. } => "appointment.created",
             Self::AppointmentCancelled { .. } => "appointment.cancelled",
             Self::AppointmentRescheduled { .. } => "appointment.rescheduled",
+            Self::RecordingConsentChanged { .. } => "appointment.recording_consent_changed",
             Self::AppointmentStarted { .. } => "appointment.started",
             Self::AppointmentCompleted { .. } => "appointment.completed",
             Self::AppointmentMissed { .. } => "appointment.no_show",
@@ -269,6 +277,7 @@ impl Happening {
     pub const fn queued(self) -> Option<(Topic, AppointmentId, Version)> {
         match self {
             Self::AppointmentCreated { appointment, version }
+            | Self::RecordingConsentChanged { appointment, version }
             | Self::AppointmentRescheduled { appointment, version, .. }
             | Self::AppointmentCancelled { appointment, version, .. } => {
                 Some((Topic::Video, appointment, version))

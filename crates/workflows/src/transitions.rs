@@ -147,7 +147,7 @@ pub type Seen = (AppointmentId, Option<Version>);
 
 /// The appointment, within the caller's reach and as they have seen it; nobody else changes it
 /// meanwhile.
-async fn lock(
+pub(crate) async fn lock(
     work: &mut dyn Work,
     tenant: &Tenant,
     (id, seen): Seen,

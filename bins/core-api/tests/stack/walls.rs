@@ -58,6 +58,13 @@ async fn every_id_of_one_clinic_is_a_404_for_the_other_and_looks_like_a_random_i
     let week = json!({"timezone": "UTC", "hours": []});
     let cases: Vec<(&str, &str, &str, &str, Value)> = vec![
         ("GET", "/v1/appointments/{}", &id, "4503599627370497", Value::Null),
+        (
+            "PATCH",
+            "/v1/appointments/{}",
+            &id,
+            "4503599627370497",
+            json!({"recording_consent": true}),
+        ),
         ("POST", "/v1/appointments/{}/cancel", &id, "4503599627370497", reason),
         ("POST", "/v1/appointments/{}/reschedule", &id, "4503599627370497", move_to),
         ("POST", "/v1/appointments/{}/start", &id, "4503599627370497", json!({})),

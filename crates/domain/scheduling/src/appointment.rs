@@ -90,7 +90,7 @@ pub struct Appointment {
     pub status: Status,
     /// Why it was called off, when it was.
     pub cancel_reason: Option<ChangeReason>,
-    /// Transitions so far, from 1.
+    /// Changes so far, from 1.
     pub version: Version,
 }
 
@@ -105,6 +105,12 @@ impl Appointment {
     pub fn cancel(&self, reason: ChangeReason) -> Result<Self, TransitionRefused> {
         let cancelled = self.transition(Status::Cancelled)?;
         Ok(Self { cancel_reason: Some(reason), ..cancelled })
+    }
+
+    /// The same appointment, with the patient's consent to a recording given or withdrawn.
+    #[must_use]
+    pub fn with_consent(&self, given: bool) -> Self {
+        Self { recording_consent: given, version: self.version.next(), ..self.clone() }
     }
 }
 
@@ -191,6 +197,9 @@ pub trait Appointments: Send {
     /// Keeps where `appointment` stands now; one that is no longer active frees its seat, the last of
     /// a session its time. Nobody is reminded of what is no longer to come.
     async fn set_status(&mut self, appointment: &Appointment) -> Result<(), StoreError>;
+
+    /// Keeps whether the patient of `appointment` consents to a recording.
+    async fn set_consent(&mut self, appointment: &Appointment) -> Result<(), StoreError>;
 
     /// The reminders of an appointment that are to come; nobody else changes it until the unit of
     /// work ends.

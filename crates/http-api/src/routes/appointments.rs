@@ -6,8 +6,8 @@ use restartix_workflows::BookRequest;
 
 use crate::input::{AppointmentsQuery, Body, IfMatch, PageQuery, PathId};
 use crate::wire::{
-    AppointmentView, AttendedView, BookBody, CalendarFile, CancelBody, PageView, PassView,
-    RescheduleBody,
+    AppointmentView, AttendedView, BookBody, CalendarFile, CancelBody, ConsentBody, PageView,
+    PassView, RescheduleBody,
 };
 use crate::{AuditClass, Created, Declared, Member, Problem, Reply, Roles, Route, Verb};
 
@@ -65,6 +65,18 @@ pub(super) fn routes() -> Vec<Route> {
             },
             Roles::EVERYBODY,
             calendar_file,
+        ),
+        Route::member(
+            Declared {
+                operation: "appointments.edit",
+                method: Verb::Patch,
+                path: "/v1/appointments/{id}",
+                summary: "Give or withdraw the patient's consent to a recording; with it, what is being recorded goes.",
+                audit: CHANGE,
+                rate: RateClass::Write,
+            },
+            Roles::EVERYBODY,
+            edit,
         ),
         Route::member(
             Declared {
@@ -174,6 +186,14 @@ async fn calendar_file(
     let appointment = api.bookings.find(tenant, id).await?;
     let public_url = api.config.public_url.clone();
     Ok(CalendarFile { appointment, made_at: api.clock.now(), public_url })
+}
+
+async fn edit(
+    member: Member<'_>,
+    (PathId(id), IfMatch(seen), Body(body)): (PathId<AppointmentId>, IfMatch, Body<ConsentBody>),
+) -> Result<Reply<AppointmentView>, Problem> {
+    let Member { api, tenant, act } = member;
+    Ok(Reply(api.recorder.consent(tenant, act, (id, seen), body.recording_consent).await?.into()))
 }
 
 async fn cancel(

@@ -125,6 +125,14 @@ impl TryFrom<BookBody> for BookRequest {
     }
 }
 
+/// What of an appointment changes.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentBody {
+    /// Whether the patient consents to a recording.
+    pub(crate) recording_consent: bool,
+}
+
 /// Why an appointment is called off.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -26,7 +26,7 @@ mod webhook_endpoint;
 
 pub use api_client::{ApiClientBody, ApiClientListView, ApiClientView, ShownApiClientView};
 pub use appointment::{
-    AppointmentView, AttendedView, BookBody, CancelBody, PassView, RescheduleBody,
+    AppointmentView, AttendedView, BookBody, CancelBody, ConsentBody, PassView, RescheduleBody,
 };
 pub use appointment_type::{AlignmentBody, AlignmentMode, TypeBody, TypePatchBody, TypeView};
 pub use audit::AuditEventView;

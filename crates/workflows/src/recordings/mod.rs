@@ -8,11 +8,14 @@ use restartix_scheduling::Appointment;
 use restartix_storage::Status as FileStatus;
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{Actor, Reach, Role, Tenant};
-use restartix_video::{Recording, RecordingRefused, RecordingState, VisitState, admit};
+use restartix_video::{
+    AdmissionRefused, Recording, RecordingRefused, RecordingState, VisitState, admit,
+};
 
 use crate::rooms::window;
+use crate::transitions::lock;
 use crate::visits::visit_state;
-use crate::{Desk, Failure, Filing, Work};
+use crate::{Desk, Failure, Filing, Happening, Seen, Work};
 
 pub(crate) use footage::{fail_footage, take_footage};
 pub use keeper::{DueRecording, DueRecordings, RecordingKeeper};
@@ -86,10 +89,7 @@ impl Recorder {
         if !appointment.online {
             return Err(Failure::InPerson);
         }
-        let kind = work.appointment_types().find(appointment.appointment_type).await?;
-        if !kind.is_some_and(|kind| kind.recording) {
-            return Err(RecordingRefused::NotOffered.into());
-        }
+        offered(work, appointment).await?;
         if !appointment.recording_consent {
             return Err(RecordingRefused::NoConsent.into());
         }
@@ -101,6 +101,59 @@ impl Recorder {
             return Err(RecordingRefused::Running.into());
         }
         Ok(())
+    }
+
+    /// Keeps whether the patient consents to a recording, until the visit is over. Where a consent goes,
+    /// what is being recorded ends, and goes too.
+    pub async fn consent(
+        &self,
+        tenant: &Tenant,
+        act: &Act,
+        seen: Seen,
+        given: bool,
+    ) -> Result<Appointment, Failure> {
+        self.desk
+            .change(tenant, async |work| {
+                let found = lock(work, tenant, seen).await?;
+                match visit_state(found.status) {
+                    VisitState::Open => {}
+                    VisitState::Cancelled => return Err(AdmissionRefused::Cancelled.into()),
+                    VisitState::Over => return Err(AdmissionRefused::TooLate.into()),
+                }
+                let changed = found.recording_consent != given;
+                let appointment = if changed { found.with_consent(given) } else { found };
+                if changed {
+                    self.keep_consent(work, act, &appointment).await?;
+                }
+                let resource = Resource::one(ResourceKind::Appointment, appointment.id);
+                self.desk.trace(work, act, resource, Some(appointment.patient)).await?;
+                Ok(appointment)
+            })
+            .await
+    }
+
+    async fn keep_consent(
+        &self,
+        work: &mut dyn Work,
+        act: &Act,
+        appointment: &Appointment,
+    ) -> Result<(), Failure> {
+        if appointment.recording_consent {
+            offered(work, appointment).await?;
+        } else {
+            for one in work.recordings().of(appointment.id).await? {
+                if one.is_running() {
+                    let gone = one.deleted(self.desk.moment());
+                    crate::files::made(work.recordings().update(&gone).await?)?;
+                    trace(&self.desk, work, act, appointment, gone.id).await?;
+                }
+            }
+        }
+        work.appointments().set_consent(appointment).await?;
+        // The room at the provider follows.
+        let (appointment, version) = (appointment.id, appointment.version);
+        let told = Happening::RecordingConsentChanged { appointment, version };
+        self.desk.announce(work, told).await
     }
 
     /// Deletes a recording: the file that it became, and what the provider has of it a moment later.
@@ -142,6 +195,13 @@ impl Recorder {
             None => Ok(()),
         }
     }
+}
+
+/// Whether appointments of this type are recorded at all.
+async fn offered(work: &mut dyn Work, appointment: &Appointment) -> Result<(), Failure> {
+    let kind = work.appointment_types().find(appointment.appointment_type).await?;
+    let offered = kind.is_some_and(|kind| kind.recording);
+    if offered { Ok(()) } else { Err(RecordingRefused::NotOffered.into()) }
 }
 
 /// Only whoever treats, and who administers, may have a visit recorded or its recording deleted.

@@ -39,7 +39,8 @@ pub(crate) const fn fact(what: Happening) -> Option<(Whom, Fact)> {
             (whom, AnalyticsFact::VideoLeft { appointment, part, seconds })
         }
         // The appointment itself was told; that somebody was reminded of it says no more.
-        Happening::ReminderDue { .. }
+        Happening::RecordingConsentChanged { .. }
+        | Happening::ReminderDue { .. }
         | Happening::RoomReady { .. }
         | Happening::RecordingAvailable { .. }
         | Happening::FileAvailable { .. }

@@ -22,6 +22,8 @@ pub(crate) const fn told(what: Happening) -> Option<Event> {
         Happening::AppointmentRescheduled { appointment: id, version, reason } => {
             Event::AppointmentRescheduled { id, version, reason_code: reason_code(reason) }
         }
+        // Between the patient and their clinic.
+        Happening::RecordingConsentChanged { .. } => return None,
         Happening::AppointmentStarted { appointment: id, version } => {
             Event::AppointmentStarted { id, version }
         }

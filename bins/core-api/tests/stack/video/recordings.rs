@@ -165,3 +165,56 @@ async fn a_recording_that_fails_says_so_and_one_that_was_called_off_does_not_com
     assert!(stack.s3.objects(BUCKET).is_empty());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_that_comes_after_the_booking_opens_the_way_and_one_that_goes_takes_all_along()
+-> Result<()> {
+    let (stack, _inside) = simulated().await?;
+    let clinic = recorded(&stack)?;
+    let slots = clinic.slots()?;
+    let id = book(&clinic, &slots[0], false)?;
+    enter(&stack, &clinic.patient, id)?;
+    enter(&stack, &clinic.specialist, id)?;
+    clinic.specialist.send("POST", &path(id), None)?.refused(409, "no_recording_consent")?;
+    let name = stack.daily.room_names().pop().context("a room")?;
+    let may_be_recorded = || -> Result<bool> {
+        let room = account(&stack).get(&format!("/rooms/{name}"))?.expect(200)?;
+        Ok(room["config"]["enable_recording"] == "cloud")
+    };
+    ensure!(!may_be_recorded()?, "recorded without consent");
+
+    let own = format!("/v1/appointments/{id}");
+    let consent = |given: bool| clinic.patient.patch(&own, &json!({"recording_consent": given}));
+    let told = consent(true)?.expect(200)?;
+    ensure!(told["recording_consent"] == true, "{told}");
+    let again = consent(true)?.expect(200)?;
+    assert_eq!(again["version"], told["version"], "said again, nothing changes");
+    let seen = [("content-type", "application/json"), ("if-match", "\"v1\"")];
+    let late = json!({"recording_consent": false}).to_string().into_bytes();
+    clinic.patient.send_with("PATCH", &own, &seen, Some(late))?.refused(412, "stale")?;
+    wait_for("the room to follow", PATIENCE, || Ok(may_be_recorded()?.then_some(())))?;
+    clinic.specialist.send("POST", &path(id), None)?.expect(201)?;
+    wait_until(&clinic, id, "recording")?;
+
+    consent(false)?.expect(200)?;
+    wait_until(&clinic, id, "deleted")?;
+    wait_for("what was recorded to go", PATIENCE, || {
+        Ok((!may_be_recorded()? && left_at_daily(&stack, &format!("-{id}"))? == 0).then_some(()))
+    })?;
+    clinic.specialist.send("POST", &path(id), None)?.refused(409, "no_recording_consent")?;
+    assert!(stack.s3.objects(BUCKET).is_empty());
+
+    // Of a type that is not recorded nobody can consent, and to what is over neither.
+    let plain = stack.clinic("two")?;
+    let other = plain.book(&plain.slots()?[0])?;
+    let body = json!({"recording_consent": true});
+    let other = format!("/v1/appointments/{other}");
+    plain.patient.patch(&other, &body)?.refused(409, "recording_not_offered")?;
+    let over = book(&clinic, &slots[4], false)?;
+    let over = format!("/v1/appointments/{over}");
+    clinic
+        .patient
+        .post(&format!("{over}/cancel"), &json!({"reason_code": "other"}))?
+        .expect(200)?;
+    clinic.patient.patch(&over, &body)?.refused(409, "cancelled")
+}

@@ -235,6 +235,18 @@ impl Appointments for PgWork {
         Ok(())
     }
 
+    async fn set_consent(&mut self, appointment: &Appointment) -> Result<(), StoreError> {
+        diesel::update(appointments::table.find((self.org_id(), appointment.id.get())))
+            .set((
+                appointments::recording_consent.eq(appointment.recording_consent),
+                appointments::version.eq(appointment.version.get()),
+            ))
+            .execute(self.tx())
+            .await
+            .map_err(store_error)?;
+        Ok(())
+    }
+
     async fn reminders(&mut self, id: AppointmentId) -> Result<Option<Reminded>, StoreError> {
         let row: Option<(AppointmentRow, Vec<i32>)> = appointments::table
             .find((self.org_id(), id.get()))

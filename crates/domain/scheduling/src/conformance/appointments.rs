@@ -15,6 +15,22 @@ pub async fn appointments(appointments: &mut dyn Appointments, case: &Case, rand
     open_appointments_are_counted(appointments, case, random).await;
     what_is_no_longer_active_frees_its_time(appointments, case, random).await;
     a_move_frees_the_time_before_and_takes_the_time_after(appointments, case, random).await;
+    a_consent_is_given_and_withdrawn(appointments, case, random).await;
+}
+
+async fn a_consent_is_given_and_withdrawn(
+    appointments: &mut dyn Appointments,
+    case: &Case,
+    random: &dyn Random,
+) {
+    let mut booked = add(appointments, &case.booking(random, 30)).await;
+    for given in [true, false] {
+        booked = booked.with_consent(given);
+        appointments.set_consent(&booked).await.unwrap();
+        let found = appointments.find(Reach::Organisation, booked.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&booked), "a consent is kept, and nothing else changes");
+    }
+    set(appointments, &booked, &[Status::Cancelled]).await;
 }
 
 fn move_by(booking: &Booking, case: &Case, by: TimeDelta) -> Rescheduling {

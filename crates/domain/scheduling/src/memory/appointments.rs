@@ -207,6 +207,16 @@ impl Appointments for MemoryUnit {
         })
     }
 
+    async fn set_consent(&mut self, appointment: &Appointment) -> Result<(), StoreError> {
+        self.with(|kept| {
+            let booked = kept.booked.get_mut(&appointment.id);
+            let booked = booked.ok_or_else(|| impossible("nobody consents to nothing"))?;
+            booked.appointment.recording_consent = appointment.recording_consent;
+            booked.appointment.version = appointment.version;
+            Ok(())
+        })
+    }
+
     async fn reminders(&mut self, id: AppointmentId) -> Result<Option<Reminded>, StoreError> {
         Ok(self.with(|kept| {
             let Seated { appointment, reminders, .. } = kept.booked.get(&id)?;
