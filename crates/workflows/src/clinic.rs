@@ -2,8 +2,8 @@ use chrono_tz::Tz;
 use restartix_kernel::{MembershipId, Page, PageRequest, PersonId, StoreError, UserId};
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{
-    Change, Choice, Enrolled, Enrolment, Organisation, Person, Personal, Policies, Role, Subject,
-    Tenant, Version,
+    Change, Choice, Enrolled, Enrolment, Organisation, Person, Personal, Policies, Region, Role,
+    Subject, Tenant, Version,
 };
 
 use crate::{Desk, Failure, Happening, Work};
@@ -23,6 +23,8 @@ pub struct OrganisationPatch {
     pub lead_minutes: Option<u16>,
     /// Minutes for which a room stays open after the end: 0 to 1,440.
     pub grace_minutes: Option<u16>,
+    /// Where calls are carried whose rooms are made from now on; `Some(None)`: wherever the account says.
+    pub video_region: Option<Option<Region>>,
     /// What patients may do.
     pub policies: Option<Policies>,
 }
@@ -93,6 +95,7 @@ impl Clinic {
                     timezone: patch.timezone.unwrap_or(found.timezone),
                     lead_minutes: patch.lead_minutes.unwrap_or(found.lead_minutes),
                     grace_minutes: patch.grace_minutes.unwrap_or(found.grace_minutes),
+                    video_region: patch.video_region.clone().unwrap_or(found.video_region),
                     policies: patch.policies.unwrap_or(found.policies),
                     version: current.next(),
                     ..found

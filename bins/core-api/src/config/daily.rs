@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use restartix_daily::{Config, Daily, Notices};
 use restartix_kernel::{SystemClock, SystemRandom};
+use restartix_tenancy::Region;
 use restartix_video::RoomNaming;
 
 use super::http::is_https;
@@ -11,7 +12,9 @@ use super::reader::{Reader, parsed};
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let usual = || Config::new("a-key-to-check-the-rest".into());
     let base_url = reader.or("daily.base_url", usual().base_url, |text| Ok(text.to_owned()));
-    let region = reader.optional("daily.region", |text| Ok(text.to_owned()));
+    let region = reader.optional("daily.region", |text| {
+        Region::new(text).map_err(|_| "must be 1 to 32 characters of a-z, 0-9 and -")
+    });
     let domain_id = reader.optional("daily.domain_id", parsed("must be a UUID"));
     let room_naming = reader.or("daily.room_naming", RoomNaming::default(), |text| {
         text.parse().map_err(|_| "must be deterministic or provider_assigned")
@@ -24,7 +27,6 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     }
     // One by one, because Daily's own check names the first fault only.
     check(reader, "daily.base_url", &Config { base_url: base_url.clone(), ..usual() });
-    check(reader, "daily.region", &Config { region: region.clone(), ..usual() });
     if reader.is_production() && !is_https(&base_url) {
         reader.fault("daily.base_url", "must be https in production");
     }

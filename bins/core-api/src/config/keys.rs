@@ -130,7 +130,7 @@ pub const KEYS: &[Key] = &[
     plain(
         "daily.region",
         "the closest",
-        "The region in which Daily runs the calls, as `eu-central-1`.",
+        "The region in which Daily runs the calls of organisations that name none, as `eu-central-1`.",
     ),
     plain(
         "storage.endpoint",

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use restartix_kernel::{ExposeSecret, Secret};
+use restartix_tenancy::Region;
 use restartix_video::RoomNaming;
 use ureq::http::Uri;
 use uuid::Uuid;
@@ -19,7 +20,7 @@ pub struct Config {
     pub room_naming: RoomNaming,
     /// The region whose servers carry the calls (Daily's room property `geo`, such as
     /// `eu-central-1`); absent: Daily chooses by the first participant.
-    pub region: Option<String>,
+    pub region: Option<Region>,
     /// What Daily signs its notices with: the `hmac` with which our webhook was registered there,
     /// base64 of at least 16 bytes. Absent: no notice is believed.
     pub notice_key: Option<Secret>,
@@ -64,9 +65,6 @@ pub enum ConfigError {
     /// The key cannot be sent.
     #[error("the API key must be 8 to 512 visible ASCII characters")]
     ApiKey,
-    /// The region is not one.
-    #[error("the region must be 1 to 32 characters of a-z, 0-9 and -")]
-    Region,
     /// The key of notices cannot be one.
     #[error("the key of notices must be base64 of at least 16 bytes")]
     NoticeKey,
@@ -110,9 +108,6 @@ impl Config {
         if !(8..=512).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(ConfigError::ApiKey);
         }
-        if self.region.as_deref().is_some_and(|region| !is_region(region)) {
-            return Err(ConfigError::Region);
-        }
         let Timeouts { connect, read, attempt, call } = self.timeouts;
         let most = Duration::from_secs(600);
         if [connect, read, attempt, call].iter().any(|t| t.is_zero() || *t > most) {
@@ -149,11 +144,6 @@ fn place(base_url: &str) -> Result<(String, String), ConfigError> {
     Ok((base.to_owned(), frame))
 }
 
-fn is_region(region: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !region.is_empty() && region.len() <= 32 && region.bytes().all(plain)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,7 +178,6 @@ mod tests {
         let cases = [
             (Config { api_key: "short".into(), ..config() }, ConfigError::ApiKey),
             (Config { api_key: "has a space in it".into(), ..config() }, ConfigError::ApiKey),
-            (Config { region: Some("EU".to_owned()), ..config() }, ConfigError::Region),
             (Config { timeouts: zero, ..config() }, ConfigError::Timeouts),
             (Config { concurrency: 0, ..config() }, ConfigError::Concurrency),
             (Config { attempts: 11, ..config() }, ConfigError::Attempts),

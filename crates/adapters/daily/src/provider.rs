@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use restartix_kernel::{AppointmentId, Clock, ExposeSecret, PersonId, Random, Secret};
-use restartix_tenancy::Tenant;
+use restartix_tenancy::{Region, Tenant};
 use restartix_video::{
     Grant, MeetingToken, ProviderError, Room, RoomName, RoomNaming, RoomTerms, TokenTerms,
     VideoProvider,
@@ -25,7 +25,7 @@ pub struct Daily {
     clock: Arc<dyn Clock>,
     signer: Option<Signer>,
     pub(crate) naming: RoomNaming,
-    region: Option<String>,
+    region: Option<Region>,
     frame_source: String,
 }
 
@@ -160,8 +160,8 @@ impl Daily {
         call.read::<TokenAnswer>(&answer).map(|answer| answer.token.into())
     }
 
-    fn region(&self) -> Option<&str> {
-        self.region.as_deref()
+    const fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What goes over the wire: built strictly, read leniently.
 
+use restartix_tenancy::Region;
 use restartix_video::{RoomName, RoomTerms};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,8 +40,8 @@ const IN_THE_CLOUD: &str = "cloud";
 impl<'a> RoomRequest<'a> {
     pub(crate) fn new(
         name: Option<&'a RoomName>,
-        terms: &RoomTerms,
-        region: Option<&'a str>,
+        terms: &'a RoomTerms,
+        usual: Option<&'a Region>,
     ) -> Self {
         Self {
             name: name.map(RoomName::as_str),
@@ -52,7 +53,7 @@ impl<'a> RoomRequest<'a> {
                 eject_at_room_exp: true,
                 enforce_unique_user_ids: true,
                 enable_recording: terms.recorded.then_some(IN_THE_CLOUD),
-                geo: region,
+                geo: terms.region.as_ref().or(usual).map(Region::as_str),
             },
         }
     }
@@ -165,20 +166,24 @@ mod tests {
     fn terms() -> RoomTerms {
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         let window = Window { opens_at: at(1_767_225_000), closes_at: at(1_767_229_200) };
-        RoomTerms { window, max_participants: 4, recorded: false }
+        RoomTerms { window, max_participants: 4, recorded: false, region: None }
     }
 
     #[test]
     fn a_room_is_asked_for_in_exactly_these_words() {
         let name = RoomName::new("restartix-1-102").unwrap();
-        let body = serde_json::to_string(&RoomRequest::new(Some(&name), &terms(), Some("eu-x")));
+        let (terms, usual) = (terms(), Region::new("eu-x").unwrap());
+        let body = serde_json::to_string(&RoomRequest::new(Some(&name), &terms, Some(&usual)));
         assert_eq!(
             body.unwrap(),
             r#"{"name":"restartix-1-102","privacy":"private","properties":{"nbf":1767225000,"exp":1767229200,"max_participants":4,"eject_at_room_exp":true,"enforce_unique_user_ids":true,"enable_recording":null,"geo":"eu-x"}}"#
         );
-        let recorded = RoomTerms { recorded: true, ..terms() };
-        let body = serde_json::to_string(&RoomRequest::new(Some(&name), &recorded, None)).unwrap();
+        let region = Some(Region::new("us-y").unwrap());
+        let recorded = RoomTerms { recorded: true, region, ..terms };
+        let body = serde_json::to_string(&RoomRequest::new(Some(&name), &recorded, Some(&usual)));
+        let body = body.unwrap();
         assert!(body.contains(r#""enable_recording":"cloud""#), "{body}");
+        assert!(body.contains(r#""geo":"us-y""#), "an organisation's own comes first: {body}");
     }
 
     fn answer(text: &str) -> RoomAnswer {

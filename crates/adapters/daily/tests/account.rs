@@ -85,7 +85,8 @@ impl Visit {
     }
 
     async fn room(&self, id: i64) -> Room {
-        let terms = RoomTerms { window: self.window, max_participants: 8, recorded: false };
+        let terms =
+            RoomTerms { window: self.window, max_participants: 8, recorded: false, region: None };
         let (one, id) = (self.bench.one.tenant().unwrap(), AppointmentId::new(id).unwrap());
         // Turns are taken on a clock that stands still.
         self.clock.advance(TimeDelta::milliseconds(700));
@@ -138,6 +139,7 @@ async fn a_key_that_is_early_expired_foreign_ejected_or_of_a_cancelled_visit_let
         window: Window { closes_at: visit.window.closes_at + TimeDelta::hours(1), ..visit.window },
         max_participants: 8,
         recorded: false,
+        region: None,
     };
     visit.clock.advance(TimeDelta::seconds(2));
     let old = visit.key(&other, person).await;

@@ -12,6 +12,7 @@ table! {
         grace_minutes -> Integer,
         max_open_appointments -> Integer,
         start_on_arrival -> Bool,
+        video_region -> Nullable<Text>,
         version -> Integer,
     }
 }

@@ -202,10 +202,40 @@ pub struct Organisation {
     pub lead_minutes: u16,
     /// How long after its end a video room stays open: 0 to 1,440 minutes.
     pub grace_minutes: u16,
+    /// Where its calls are carried; `None`: wherever the platform's account says.
+    pub video_region: Option<Region>,
     /// What it has chosen for its patients and visits.
     pub policies: Policies,
     /// Changes so far.
     pub version: Version,
+}
+
+/// Where the servers are that carry calls, as `eu-central-1`: 1 to 32 characters of a-z, 0-9 and -.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region(String);
+
+/// The text is no region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the region must be 1 to 32 characters of a-z, 0-9 and -")]
+pub struct RegionError;
+
+impl Region {
+    /// The region `text`.
+    ///
+    /// # Errors
+    /// [`RegionError`] when it is not spelt as one.
+    pub fn new(text: &str) -> Result<Self, RegionError> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if !(1..=32).contains(&text.len()) || !text.bytes().all(plain) {
+            return Err(RegionError);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What an organisation has chosen for its patients and visits.
@@ -237,6 +267,14 @@ pub trait Organisations: Send {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_is_spelt_plainly() {
+        assert_eq!(Region::new("eu-central-1").unwrap().as_str(), "eu-central-1");
+        for bad in ["", "EU", "eu central", "eu/1", &"x".repeat(33)] {
+            assert_eq!(Region::new(bad), Err(RegionError), "{bad}");
+        }
+    }
 
     #[test]
     fn what_is_kept_about_somebody_is_bounded_and_not_printed() {

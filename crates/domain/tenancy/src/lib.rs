@@ -33,7 +33,7 @@ pub use client::{
 };
 pub use clinic::{
     Change, Enrolled, Enrolment, Memberships, Organisation, Organisations, People, Person,
-    Personal, PersonalError, Policies, Version,
+    Personal, PersonalError, Policies, Region, RegionError, Version,
 };
 pub use directory::{Choice, CurrentMembership, Directory, DirectoryError, Membership, Standing};
 pub use limits::{Bucket, ClassRates, Limited, Rate, RateClass, RateError, RateLimits, RatePolicy};

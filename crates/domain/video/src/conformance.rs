@@ -16,7 +16,7 @@ use crate::{Grant, RoomTerms, TokenTerms, VideoProvider, Window};
 pub fn terms(now: DateTime<Utc>) -> RoomTerms {
     let window =
         Window { opens_at: now - TimeDelta::hours(1), closes_at: now + TimeDelta::hours(2) };
-    RoomTerms { window, max_participants: 4, recorded: false }
+    RoomTerms { window, max_participants: 4, recorded: false, region: None }
 }
 
 /// Making a room twice makes one room, deleting it twice deletes it once, and two organisations'
@@ -35,7 +35,7 @@ pub async fn rooms_are_idempotent_and_apart(
     let other = provider.create_room(two, appointment, &terms).await.unwrap();
     assert_ne!(first.name, other.name, "two organisations share a room");
 
-    let mut longer = terms;
+    let mut longer = terms.clone();
     longer.window.closes_at += TimeDelta::hours(1);
     let moved = provider.create_room(one, appointment, &longer).await.unwrap();
     assert_eq!(moved.name, first.name, "a room that moves keeps its name");

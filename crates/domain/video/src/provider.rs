@@ -5,12 +5,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 use restartix_kernel::{AppointmentId, PersonId, Secret};
-use restartix_tenancy::Tenant;
+use restartix_tenancy::{Region, Tenant};
 
 use crate::{FootageId, Room, RoomName, Stay, Window};
 
 /// What a room is to be like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomTerms {
     /// When it is open.
     pub window: Window,
@@ -18,6 +18,8 @@ pub struct RoomTerms {
     pub max_participants: u16,
     /// Whether it may be recorded: its type allows it and its patient consented.
     pub recorded: bool,
+    /// Where the call is carried; `None`: wherever the account says.
+    pub region: Option<Region>,
 }
 
 /// What somebody in a room may do.

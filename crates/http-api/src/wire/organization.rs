@@ -1,4 +1,4 @@
-use restartix_tenancy::{Organisation, Policies, Version};
+use restartix_tenancy::{Organisation, Policies, Region, Version};
 use restartix_workflows::{Failure, OrganisationPatch};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +16,10 @@ pub struct OrganizationView {
     lead_minutes: u16,
     /// Minutes for which a video room stays open after the end.
     grace_minutes: u16,
+    /// Where the servers are that carry its calls, as `eu-central-1`; `null`: wherever the platform's
+    /// account says.
+    #[schema(required = true)]
+    video_region: Option<String>,
     policies: PoliciesBody,
     version: i32,
 }
@@ -52,6 +56,10 @@ pub struct OrganizationPatchBody {
     #[serde(deserialize_with = "present")]
     #[schema(nullable = false, maximum = 1440)]
     grace_minutes: Option<u16>,
+    /// For rooms that are made from now on; `null`: wherever the platform's account says.
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 32, pattern = "^[a-z0-9-]+$")]
+    video_region: Option<Option<String>>,
     #[serde(deserialize_with = "present")]
     #[schema(nullable = false)]
     policies: Option<PoliciesBody>,
@@ -76,6 +84,7 @@ impl From<Organisation> for OrganizationView {
             timezone: Zone(organisation.timezone),
             lead_minutes: organisation.lead_minutes,
             grace_minutes: organisation.grace_minutes,
+            video_region: organisation.video_region.map(|region| region.as_str().to_owned()),
             policies: PoliciesBody { max_open_appointments, start_on_arrival },
             version: organisation.version.get(),
         }
@@ -87,6 +96,11 @@ fn minutes(pointer: &'static str, value: Option<u16>) -> Result<Option<u16>, Fai
         Some(1_441..) => Err(invalid(pointer, "out_of_range")),
         value => Ok(value),
     }
+}
+
+fn region(text: Option<String>) -> Result<Option<Region>, Failure> {
+    let region = text.map(|text| Region::new(&text)).transpose();
+    region.map_err(|_| invalid("/video_region", "malformed"))
 }
 
 impl TryFrom<PoliciesBody> for Policies {
@@ -110,6 +124,7 @@ impl TryFrom<OrganizationPatchBody> for OrganisationPatch {
             timezone: body.timezone.map(|Zone(zone)| zone),
             lead_minutes: minutes("/lead_minutes", body.lead_minutes)?,
             grace_minutes: minutes("/grace_minutes", body.grace_minutes)?,
+            video_region: body.video_region.map(region).transpose()?,
             policies: body.policies.map(TryInto::try_into).transpose()?,
         })
     }

@@ -79,9 +79,11 @@ impl Mender {
             .read(tenant, async |work| {
                 let found = work.appointments().find(Reach::Organisation, id).await?;
                 let appointment = found.ok_or(Failure::NotFound)?;
-                let window: Window = window(&work.organisations().own().await?, &appointment);
+                let own = work.organisations().own().await?;
+                let window: Window = window(&own, &appointment);
                 let recorded = may_record(work, &appointment).await?;
-                let terms = RoomTerms { window, max_participants: MAX_PARTICIPANTS, recorded };
+                let (region, max_participants) = (own.video_region, MAX_PARTICIPANTS);
+                let terms = RoomTerms { window, max_participants, recorded, region };
                 Ok(Seen { room: work.rooms().find(id).await?, appointment, terms })
             })
             .await

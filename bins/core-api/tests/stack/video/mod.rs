@@ -5,6 +5,7 @@ pub(crate) mod inside;
 mod outage;
 mod presence;
 mod recordings;
+mod region;
 mod storm;
 mod sweep;
 

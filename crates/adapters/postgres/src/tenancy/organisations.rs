@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use restartix_kernel::StoreError;
-use restartix_tenancy::{Change, OrgId, Organisation, Organisations, Policies, Version};
+use restartix_tenancy::{Change, OrgId, Organisation, Organisations, Policies, Region, Version};
 
 use crate::error::{store_error, unreadable};
 use crate::schema::organizations;
@@ -18,6 +18,7 @@ struct OrganisationRow {
     grace_minutes: i32,
     max_open_appointments: i32,
     start_on_arrival: bool,
+    video_region: Option<String>,
     version: i32,
 }
 
@@ -32,6 +33,11 @@ impl TryFrom<OrganisationRow> for Organisation {
             timezone: row.timezone.parse().map_err(|_| unreadable("organizations.timezone"))?,
             lead_minutes: minutes(row.lead_minutes)?,
             grace_minutes: minutes(row.grace_minutes)?,
+            video_region: row
+                .video_region
+                .map(|region| Region::new(&region))
+                .transpose()
+                .map_err(|_| unreadable("organizations.video_region"))?,
             policies: Policies {
                 max_open_appointments: minutes(row.max_open_appointments)?,
                 start_on_arrival: row.start_on_arrival,
@@ -81,6 +87,8 @@ impl Organisations for PgWork {
                 organizations::grace_minutes.eq(i32::from(organisation.grace_minutes)),
                 organizations::max_open_appointments
                     .eq(i32::from(organisation.policies.max_open_appointments)),
+                organizations::video_region
+                    .eq(organisation.video_region.as_ref().map(Region::as_str)),
                 organizations::start_on_arrival.eq(organisation.policies.start_on_arrival),
                 organizations::version.eq(organizations::version + 1),
             ))
