@@ -28,6 +28,20 @@ async fn a_room_is_kept_up_by_its_name_whoever_chose_that() {
 }
 
 #[tokio::test]
+async fn the_account_keeps_the_rules_of_the_port() {
+    let bench = Bench::new().await;
+    bench.sandbox.switch(|switches| switches.rate_limits = false);
+    let daily = bench.daily(|_| {});
+    let tenants = [bench.one.tenant().unwrap(), bench.two.tenant().unwrap()];
+    let (random, now) = (&*bench.random, bench.second());
+    let enter = async |room: &Room, person| bench.enter(&daily, room, person).await;
+    conformance::the_account_shows_what_stands_and_who_is_there(
+        &daily, tenants, random, now, enter,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn the_account_shows_whats_standing_and_who_is_there() {
     let bench = Bench::new().await;
     let daily = bench.daily(|_| {});

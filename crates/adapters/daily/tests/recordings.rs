@@ -5,8 +5,8 @@ mod support;
 
 use futures_util::StreamExt as _;
 use restartix_video::{
-    FootageId, Grant, ProviderError, RecordingProvider, Reel, RoomTerms, TokenTerms, VideoProvider,
-    conformance,
+    FootageId, Grant, ProviderError, RecordingProvider, Reel, Room, RoomTerms, TokenTerms,
+    VideoProvider, conformance,
 };
 use serde_json::{Value, json};
 use support::{Bench, appointment};
@@ -18,6 +18,17 @@ async fn bytes(reel: Reel) -> Result<Vec<u8>, std::io::Error> {
         all.extend_from_slice(&part?);
     }
     Ok(all)
+}
+
+#[tokio::test]
+async fn recordings_keep_the_rules_of_the_port() {
+    let bench = Bench::new().await;
+    bench.sandbox.switch(|switches| switches.rate_limits = false);
+    let daily = bench.daily(|_| {});
+    let tenants = [bench.one.tenant().unwrap(), bench.two.tenant().unwrap()];
+    let (random, now) = (&*bench.random, bench.second());
+    let enter = async |room: &Room, person| bench.enter(&daily, room, person).await;
+    conformance::a_recording_is_made_fetched_and_deleted(&daily, tenants, random, now, enter).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use restartix_kernel::{AppointmentId, SeededRandom};
 use restartix_tenancy::Role;
 use restartix_tenancy::conformance::principal;
 use restartix_video::memory::MemoryProvider;
-use restartix_video::{VideoProvider, conformance};
+use restartix_video::{Room, VideoProvider, conformance};
 
 #[tokio::test]
 async fn the_provider_in_memory_keeps_the_rules() {
@@ -19,6 +19,13 @@ async fn the_provider_in_memory_keeps_the_rules() {
     conformance::rooms_are_idempotent_and_apart(&provider, tenants, now).await;
     conformance::a_token_is_for_one_room_until_it_closes(&provider, tenants, &random, now).await;
     conformance::a_room_is_kept_up_by_its_name(&provider, tenants[0], &random, now).await;
+    let enter = async |room: &Room, person| provider.enter(&room.name, person, now);
+    conformance::a_recording_is_made_fetched_and_deleted(&provider, tenants, &random, now, enter)
+        .await;
+    conformance::the_account_shows_what_stands_and_who_is_there(
+        &provider, tenants, &random, now, enter,
+    )
+    .await;
     assert_eq!(provider.names(), Vec::<String>::new());
 }
 

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use restartix_daily::{Config, Daily};
-use restartix_kernel::{AppointmentId, Clock, PersonId, Random, SeededRandom, SystemClock};
+use restartix_kernel::{
+    AppointmentId, Clock, ExposeSecret, PersonId, Random, SeededRandom, SystemClock,
+};
 use restartix_sandbox::daily as sandbox;
 use restartix_tenancy::conformance::principal;
 use restartix_tenancy::{Principal, Role};
-use restartix_video::{ProviderError, Room, VideoProvider, conformance};
+use restartix_video::{Grant, ProviderError, Room, TokenTerms, VideoProvider, conformance};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -80,8 +82,7 @@ impl Bench {
 
     /// Asks for the room of organisation 1's appointment 102.
     pub(crate) async fn create(&self, daily: &Daily) -> Result<Room, ProviderError> {
-        let terms =
-            conformance::terms(DateTime::from_timestamp(self.now().timestamp(), 0).unwrap());
+        let terms = conformance::terms(self.second());
         daily.create_room(self.one.tenant().unwrap(), appointment(), &terms).await
     }
 
@@ -101,6 +102,19 @@ impl Bench {
     pub(crate) async fn join(&self, room: &str, token: Option<&str>) -> (u16, Value) {
         let url = format!("{}/_sandbox/join", self.sandbox.url());
         ask("POST", url, &json!({ "room": room, "token": token })).await
+    }
+
+    /// Lets somebody into a room of organisation 1 or 2 with a key of their own.
+    pub(crate) async fn enter(&self, daily: &Daily, room: &Room, person: PersonId) {
+        let terms = TokenTerms { person, grant: Grant::Owner };
+        let key = daily.meeting_token(self.one.tenant().unwrap(), room, &terms).await.unwrap();
+        let (status, told) = self.join(room.name.as_str(), Some(key.token.expose_secret())).await;
+        assert_eq!(status, 200, "{told}");
+    }
+
+    /// Now, to the second: what Daily keeps of an instant.
+    pub(crate) fn second(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.now().timestamp(), 0).unwrap()
     }
 
     /// Asks a control endpoint of the stand-in: a body is posted.
