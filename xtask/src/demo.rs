@@ -19,12 +19,14 @@ mod files;
 mod hooks;
 mod made;
 mod operations;
+mod recording;
 mod telemetry;
 mod tour;
 mod walls;
 
 use files::Papers;
 use made::Made;
+use recording::Recorded;
 use tour::Tour;
 
 /// Long enough for the slowest machine that is worth waiting for.
@@ -93,20 +95,23 @@ fn play(
         [hooks::listen(tour, &receiver, first)?, hooks::listen(tour, &receiver, second)?];
     let offer = call::furnish(tour, first)?;
     let booked = call::book_and_join(tour, &daily, first, offer)?;
+    let recorded = recording::keep(tour, stack, &daily, first, &booked)?;
     let filed = files::exchange(tour, papers, first, &booked)?;
     let assigned = exercises::assign_and_do(tour, first, &booked)?;
     let happened = [
-        ("appointment.created", 2),
+        ("appointment.created", 3),
         ("appointment.cancelled", 1),
-        ("video.room_ready", 2),
-        ("file.available", 3),
+        // Once more, because the patient consented to a recording.
+        ("video.room_ready", 4),
+        ("video.recording_available", 1),
+        ("file.available", 4),
         ("document.signed", 1),
         ("program.assigned", 1),
         ("exercise.completed", 1),
         ("outcome.recorded", 1),
     ];
     let hooked = hooks::heard(tour, &receiver, first, first_tool, &happened)?;
-    let aurora = Made { booked, filed, assigned, hooked };
+    let aurora = Made { booked, recorded, filed, assigned, hooked };
     let offer = call::furnish(tour, second)?;
     let booked = call::book(tour, second, offer)?;
     let filed = files::exchange(tour, papers, second, &booked)?;
@@ -121,7 +126,8 @@ fn play(
         ("outcome.recorded", 1),
     ];
     let hooked = hooks::heard(tour, &receiver, second, second_tool, &happened)?;
-    let tamar = Made { booked, filed, assigned, hooked };
+    let recorded = Recorded::nobodys(booked.appointment.clone())?;
+    let tamar = Made { booked, recorded, filed, assigned, hooked };
     exercises::told(tour, &Client::new(&stack.telemetry_url), &[first, second])?;
     audit::every_act(tour, first, &aurora, &tamar)?;
     audit::every_act(tour, second, &tamar, &aurora)?;

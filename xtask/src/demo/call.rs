@@ -12,6 +12,7 @@ use crate::stack::{Client, specialist_id};
 use crate::workspace::{list, text};
 
 /// What one clinic offers, by its public ids.
+#[derive(Clone)]
 pub(super) struct Offer {
     pub(super) appointment_type: String,
     pub(super) specialist: String,
@@ -22,6 +23,13 @@ pub(super) struct Offer {
     pub(super) time_off: String,
     /// When the clinic is closed.
     pub(super) closure: String,
+}
+
+impl Offer {
+    /// The same, of another type of appointment.
+    pub(super) fn of(&self, appointment_type: String) -> Self {
+        Self { appointment_type, ..self.clone() }
+    }
 }
 
 /// What was booked in one clinic, by its public ids.
@@ -194,14 +202,14 @@ fn join(tour: &mut Tour<'_>, daily: &Client, cast: &Cast<'_>, appointment: &str)
 }
 
 /// Opens the page behind a `join_url`, presses "Join", and goes where it leads. A browser's navigation carries
-/// no bearer token: `browser` is nobody.
-fn enter(
+/// no bearer token: `browser` is nobody. Answers Daily's name of the stay.
+pub(super) fn enter(
     tour: &mut Tour<'_>,
     daily: &Client,
     who: &str,
     browser: &Client,
     url: &str,
-) -> Result<()> {
+) -> Result<String> {
     let page = tour.see(&format!("{who} opens the join page"), "200", || browser.get(url))?;
     let html = page.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
     tour.require("the join page is a page", &true, &html)?;
@@ -212,7 +220,8 @@ fn enter(
     let step = format!("{who} is let into the call");
     let admitted = tour.see(&step, "200", || daily.post("/_sandbox/join", &door))?;
     let owner = admitted.at("/is_owner")?.as_bool();
-    tour.require("whether they own the room", &Some(who == "specialist"), &owner)
+    tour.require("whether they own the room", &Some(who == "specialist"), &owner)?;
+    admitted.word("/participant_id")
 }
 
 /// Staff book for a patient without a hold. Answers the appointment, which stays.
@@ -261,7 +270,11 @@ fn call_off(
 }
 
 /// The free starts of the next day, soonest first; a minute's head start, for slow machines.
-fn availability(tour: &mut Tour<'_>, client: &Client, offer: &Offer) -> Result<Vec<String>> {
+pub(super) fn availability(
+    tour: &mut Tour<'_>,
+    client: &Client,
+    offer: &Offer,
+) -> Result<Vec<String>> {
     let query = format!(
         "/v1/availability?appointment_type_id={}&specialist_id={}&from={}&to={}",
         offer.appointment_type,

@@ -6,11 +6,13 @@ use super::call::{Booked, Offer};
 use super::exercises::Assigned;
 use super::files::Filed;
 use super::hooks::Hooked;
+use super::recording::Recorded;
 use crate::stack::random_uuid;
 
 /// What the demo made in one clinic, by its public ids.
 pub(super) struct Made {
     pub(super) booked: Booked,
+    pub(super) recorded: Recorded,
     pub(super) filed: Filed,
     pub(super) assigned: Assigned,
     pub(super) hooked: Hooked,
@@ -34,6 +36,7 @@ impl Made {
                 // An integer below 2^53; the chance that somebody has it is nil.
                 appointment: "7001002003004005".to_owned(),
             },
+            recorded: Recorded::nobodys("7001002003004006".to_owned())?,
             assigned: Assigned { program: random_uuid()?, exercise: random_uuid()? },
             filed: Filed { document: random_uuid()?, signature: random_uuid()? },
             hooked: Hooked {
@@ -47,7 +50,7 @@ impl Made {
 
     /// Every id that stays and that a list of this clinic may show.
     pub(super) fn ids(&self) -> Vec<&str> {
-        let Self { booked, filed, assigned, hooked } = self;
+        let Self { booked, recorded, filed, assigned, hooked } = self;
         let Offer { appointment_type, specialist, patient, membership, time_off, closure } =
             &booked.offer;
         let of_booking = [
@@ -60,13 +63,20 @@ impl Made {
             closure,
         ];
         let of_files = [&filed.document, &filed.signature, &assigned.program, &assigned.exercise];
+        let of_visit = [&recorded.appointment, &recorded.recording, &recorded.file];
         let of_hooks = [&hooked.endpoint, &hooked.delivery, &hooked.job, &hooked.program];
-        of_booking.into_iter().chain(of_files).chain(of_hooks).map(String::as_str).collect()
+        of_booking
+            .into_iter()
+            .chain(of_visit)
+            .chain(of_files)
+            .chain(of_hooks)
+            .map(String::as_str)
+            .collect()
     }
 
     /// Ids of which the clinic's own audit tells, and no other's.
     pub(super) fn traced(&self) -> Vec<&str> {
-        let Self { booked, filed, assigned, hooked } = self;
+        let Self { booked, filed, assigned, hooked, .. } = self;
         let Assigned { program, .. } = assigned;
         let traced =
             [&booked.appointment, &booked.hold, &filed.document, program, &hooked.endpoint];

@@ -7,6 +7,7 @@ use super::exercises::Assigned;
 use super::files::Filed;
 use super::hooks::Hooked;
 use super::made::Made;
+use super::recording::Recorded;
 
 /// Who of the clinic may use the operation at all.
 #[derive(Clone, Copy)]
@@ -32,6 +33,7 @@ pub(super) struct Operation {
 pub(super) fn operations(made: &Made) -> Vec<Operation> {
     let mut all = booking(&made.booked);
     all.extend(exceptions(&made.booked));
+    all.extend(recordings(&made.recorded));
     all.extend(named_by_reference(&made.booked));
     all.extend(files(&made.filed));
     all.extend(files_by_reference(&made.booked));
@@ -63,6 +65,7 @@ fn booking(booked: &Booked) -> Vec<Operation> {
     });
     let renamed = || Some(json!({ "display_name": "Theirs" }));
     let reason = || Some(json!({ "reason_code": "other" }));
+    let consent = || Some(json!({ "recording_consent": true }));
     vec![
         operation("GET /v1/appointment-types/{}", Admin, &kind, None),
         operation("GET /v1/appointment-types/{}", Patient, &kind, None),
@@ -79,6 +82,8 @@ fn booking(booked: &Booked) -> Vec<Operation> {
         operation("GET /v1/appointments/{}", Admin, &booked, None),
         operation("GET /v1/appointments/{}", Specialist, &booked, None),
         operation("GET /v1/appointments/{}", Patient, &booked, None),
+        operation("PATCH /v1/appointments/{}", Admin, &booked, consent()),
+        operation("PATCH /v1/appointments/{}", Patient, &booked, consent()),
         operation("POST /v1/appointments/{}/cancel", Admin, &cancel, reason()),
         operation("POST /v1/appointments/{}/cancel", Patient, &cancel, reason()),
         operation("POST /v1/appointments/{}/reschedule", Admin, &reschedule, moved()),
@@ -101,6 +106,7 @@ fn exceptions(booked: &Booked) -> Vec<Operation> {
     use Who::{Admin, Patient};
     let Booked { offer, appointment, .. } = booked;
     let specialist = format!("/v1/specialists/{}", offer.specialist);
+    let dates = format!("{specialist}/date-overrides");
     let date = format!("{specialist}/date-overrides/2190-01-01");
     let away = format!("{specialist}/time-off");
     let one = format!("{away}/{}", offer.time_off);
@@ -109,6 +115,8 @@ fn exceptions(booked: &Booked) -> Vec<Operation> {
     let closed = || Some(json!({ "hours": [] }));
     let long = || Some(json!({ "from": "2190-01-01T10:00:00Z", "to": "2190-01-02T10:00:00Z" }));
     vec![
+        hidden("GET /v1/specialists/{}", Admin, &specialist, None),
+        hidden("GET /v1/specialists/{}/date-overrides", Admin, &dates, None),
         hidden("PUT /v1/specialists/{}/date-overrides/{}", Admin, &date, closed()),
         hidden("DELETE /v1/specialists/{}/date-overrides/{}", Admin, &date, None),
         hidden("GET /v1/specialists/{}/time-off", Admin, &away, None),
@@ -117,6 +125,21 @@ fn exceptions(booked: &Booked) -> Vec<Operation> {
         hidden("DELETE /v1/closures/{}", Admin, &closure, None),
         hidden("GET /v1/appointments/{}.ics", Admin, &calendar, None),
         hidden("GET /v1/appointments/{}.ics", Patient, &calendar, None),
+    ]
+}
+
+fn recordings(recorded: &Recorded) -> Vec<Operation> {
+    use Who::{Admin, Patient, Specialist};
+    let all = format!("/v1/appointments/{}/recordings", recorded.appointment);
+    let one = format!("{all}/{}", recorded.recording);
+    let file = format!("/v1/files/{}/download", recorded.file);
+    vec![
+        hidden("GET /v1/appointments/{}/recordings", Admin, &all, None),
+        hidden("GET /v1/appointments/{}/recordings", Patient, &all, None),
+        hidden("POST /v1/appointments/{}/recordings", Specialist, &all, None),
+        hidden("DELETE /v1/appointments/{}/recordings/{}", Specialist, &one, None),
+        hidden("DELETE /v1/appointments/{}/recordings/{}", Admin, &one, None),
+        hidden("GET /v1/files/{}/download", Specialist, &file, None),
     ]
 }
 
@@ -159,6 +182,8 @@ fn files(filed: &Filed) -> Vec<Operation> {
     use Who::{Admin, Patient, Specialist};
     let file = format!("/v1/files/{}", filed.document);
     let way = |way: &str| format!("{file}/{way}");
+    let in_one_part =
+        || Some(json!({ "parts": [{ "size_bytes": 1000, "sha256": "0".repeat(64) }] }));
     let signed = || Some(json!({ "signature_file_id": filed.signature }));
     vec![
         hidden("GET /v1/files/{}", Admin, &file, None),
@@ -168,6 +193,7 @@ fn files(filed: &Filed) -> Vec<Operation> {
         hidden("DELETE /v1/files/{}", Admin, &file, None),
         hidden("DELETE /v1/files/{}", Patient, &file, None),
         hidden("PUT /v1/files/{}/content", Specialist, &way("content"), None),
+        hidden("POST /v1/files/{}/parts", Specialist, &way("parts"), in_one_part()),
         hidden("POST /v1/files/{}/complete", Specialist, &way("complete"), None),
         hidden("GET /v1/files/{}/download", Admin, &way("download"), None),
         hidden("GET /v1/files/{}/download", Specialist, &way("download"), None),

@@ -177,6 +177,13 @@ impl Stack {
         storage_of(&self.environment)
     }
 
+    /// The account at Daily's stand-in, behind the server's back.
+    pub(crate) fn daily_account(&self) -> Result<Client> {
+        let key = self.environment.iter().find(|(key, _)| key == "CORE_DAILY__API_KEY");
+        let (_, key) = key.context("CORE_DAILY__API_KEY is not set")?;
+        Ok(Client::new(&self.daily_url).with_token(key))
+    }
+
     /// The server's environment as lines for a shell.
     pub(crate) fn shell(&self) -> String {
         self.environment.iter().map(|(key, value)| format!("export {key}='{value}'\n")).collect()
