@@ -125,7 +125,7 @@ impl<'a> Scene<'a> {
             "specialists" => clinic.specialist_id.clone(),
             "patients" => clinic.patient_id.clone(),
             "appointment-types" => {
-                let body = json!({ "name": "Probe", "duration_minutes": 30, "interval_minutes": 30, "online": true, "recording": true });
+                let body = json!({ "name": "Probe", "duration_minutes": 10, "interval_minutes": 10, "online": true, "recording": true });
                 id_of(&self.ask("admin", "POST", "/v1/appointment-types", Some(body))?)?
             }
             "people" => {
