@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use restartix_kernel::{Clock as _, SystemClock};
 use restartix_sandbox::daily::Options;
 use restartix_sandbox::receiver::{self, Receiver};
 use restartix_testkit::sql;
@@ -100,7 +101,7 @@ async fn a_server_that_starts_makes_the_weeks_that_are_missing() -> Result<()> {
     stack.serve()?;
     let made = async {
         while stack.number(weeks).await? < before {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            SystemClock.sleep(Duration::from_millis(50)).await;
         }
         anyhow::Ok(())
     };
