@@ -1,6 +1,6 @@
 //! AWS's own client against the stand-in for S3, by the suite that every store passes.
 #![cfg(feature = "client")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;
