@@ -7,9 +7,9 @@
 //! # How it behaves
 //! - Requests are built strictly, answers are read leniently: Daily adds fields without notice.
 //!   What protects a patient is checked in each answer: a room is private and ends when asked.
-//! - Rooms are made idempotently under deterministic names ([`RoomNaming::Deterministic`]). Daily
+//! - Rooms are made idempotently under deterministic names ([`RoomNaming::Deterministic`](restartix_video::RoomNaming::Deterministic)). Daily
 //!   has no idempotency key, so a repeat is recognised by its name and adopted.
-//!   Under [`RoomNaming::ProviderAssigned`] (Daily's HIPAA mode forbids chosen names) nothing tells
+//!   Under [`RoomNaming::ProviderAssigned`](restartix_video::RoomNaming::ProviderAssigned) (Daily's HIPAA mode forbids chosen names) nothing tells
 //!   a repeat from a first request. There, a request is sent again only when Daily has certainly
 //!   not acted on it, and the caller must keep the room it was given and not ask again. A room
 //!   whose answer was lost is known to nobody, lets nobody in and ends at its own `exp`.
