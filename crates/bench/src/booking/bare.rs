@@ -60,10 +60,10 @@ const ROWS: [&str; 8] = [
        VALUES (1, $1, $2, $3, $4, 0, 5, tstzrange($3::timestamptz, $4::timestamptz + interval '5 minutes'))",
     "INSERT INTO appointments (org_id, id, session_id, appointment_type_id, specialist_id, patient_id,
          starts_at, ends_at, online, recording_consent, status, version, reminder_minutes, reminder_due_at)
-       VALUES (1, $1, $2, $3, $4, $5, $6, $7, true, false, 'confirmed', 1, '{1440,60}', $6 - interval '1440 minutes')",
+       VALUES (1, $1, $2, $3, $4, $5, $6, $7, true, false, 'confirmed', 1, '{1440,60}', $6::timestamptz - interval '1440 minutes')",
     "INSERT INTO outbox (org_id, topic, id, kind, appointment_id, version, occurred_at, due_at)
        VALUES (1, 'video', $1, 'appointment.created', $2, 1, $3, $3)",
-    "INSERT INTO webhook_events (org_id, id, type, occurred_at, data) VALUES (1, $1, 'appointment.created', $2,
+    "INSERT INTO webhook_outbox (org_id, id, type, occurred_at, data) VALUES (1, $1, 'appointment.created', $2,
        format('{\"object\":\"appointment\",\"id\":%s,\"version\":1}', $3::bigint))",
     "INSERT INTO telemetry_events (org_id, id, kind, type, occurred_at, subject_kind, subject_id, data)
        VALUES (1, $1, 'analytics', 'appointment.created', $2, 'staff', $3, format('{\"appointment_id\":%s}', $4::bigint))",

@@ -53,6 +53,10 @@ impl PgInsights {
 
 type Statement<'a> = BoxedSqlQuery<'a, Pg, SqlQuery>;
 
+/// Says again what row-level security demands of each row, so that PostgreSQL, which knows both for the same,
+/// looks up the organisation once and not for each of many rows. It takes nothing away: the policy stays.
+const BOUND: &str = "r.org_id = (SELECT current_app_org_id())";
+
 /// A statement over rows `r` of patients within reach: `{reach}` in its text stands for the condition.
 /// The first bound values are the two dates and the definition.
 fn statement(text: &str, reach: Reach, from: NaiveDate, to: NaiveDate) -> Statement<'static> {
@@ -64,7 +68,8 @@ fn statement(text: &str, reach: Reach, from: NaiveDate, to: NaiveDate) -> Statem
              AND c.patient_id = r.patient_id AND c.valid_until IS NULL)"
         }
     };
-    let bound = diesel::sql_query(text.replace("{reach}", condition)).into_boxed::<Pg>();
+    let text = text.replace("{reach}", condition).replace("{bound}", BOUND);
+    let bound = diesel::sql_query(text).into_boxed::<Pg>();
     let bound = bound.bind::<Date, _>(from).bind::<Date, _>(to).bind::<Integer, _>(definition());
     match reach {
         Reach::Organisation => bound,
@@ -87,7 +92,7 @@ macro_rules! adherence {
              coalesce(sum(r.exercises_share), 0) AS exercises
              FROM insight_weeks r ",
             $from,
-            " WHERE r.week BETWEEN $1 AND $2 AND r.definition = $3 AND r.band IS NOT NULL AND {reach}
+            " WHERE r.week BETWEEN $1 AND $2 AND r.definition = $3 AND {bound} AND r.band IS NOT NULL AND {reach}
              GROUP BY ",
             $by,
             " ORDER BY ",
@@ -145,7 +150,7 @@ fn adherence_tally(row: &AdherenceRow, by: Grouping) -> Result<AdherenceTally, S
 
 const OUTCOMES: &str = "SELECT r.month, r.instrument, r.latest - r.baseline AS change,
     count(*) AS patients FROM insight_outcomes r
-    WHERE r.month BETWEEN $1 AND $2 AND r.definition = $3 AND {reach}
+    WHERE r.month BETWEEN $1 AND $2 AND r.definition = $3 AND {bound} AND {reach}
     GROUP BY r.month, r.instrument, change ORDER BY r.month, r.instrument, change";
 
 #[derive(QueryableByName)]
@@ -168,7 +173,7 @@ macro_rules! activity {
             $(", sum(", $column, ")::bigint AS ", stringify!($name),
               ", count(*) FILTER (WHERE ", $column, " > 0) AS ", stringify!($name), "_patients",)+
             " FROM insight_weeks r
-             WHERE r.week BETWEEN $1 AND $2 AND r.definition = $3 AND {reach}
+             WHERE r.week BETWEEN $1 AND $2 AND r.definition = $3 AND {bound} AND {reach}
              GROUP BY r.week ORDER BY r.week"
         );
     };
