@@ -5,9 +5,11 @@ use anyhow::{Result, bail};
 use crate::Target;
 use crate::target::rows;
 
-/// What still waits for a worker; what was tried in vain waits for its receiver.
+/// What still waits for a worker; what was tried in vain waits for its receiver, and what is of nobody's
+/// organisation (a fault that was planted) for nobody.
 const WAITING: &str = "SELECT
-    (SELECT count(*) FROM public.telemetry_events WHERE reason IS NULL)
+    (SELECT count(*) FROM public.telemetry_events t WHERE t.reason IS NULL
+       AND EXISTS (SELECT FROM public.organizations o WHERE o.id = t.org_id))
   + (SELECT count(*) FROM public.webhook_outbox)
   + (SELECT count(*) FROM public.webhook_queue q JOIN public.webhook_endpoints e
        ON e.org_id = q.org_id AND e.id = q.endpoint_id

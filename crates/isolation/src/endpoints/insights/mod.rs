@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::client::Answer;
 use super::scene::{Api, ROLES};
-use super::{Committed, api_of};
+use super::{Committed, Together, api_of};
 use crate::mutant::Mutant;
 use crate::{About, Item, Mutation, Probe, Subject, Target};
 use asked::{Told, insights, told};
@@ -137,6 +137,11 @@ pub(super) fn probes() -> Vec<Box<dyn Probe>> {
         };
         Box::new(Committed { name, plant: all("DISABLE"), take_away: all("ENABLE") })
     };
+    // The statement says again what the policy demands: both have to fail.
+    let both = |name, tables: &[&str]| -> Box<dyn Mutation> {
+        let careless = Mutant::boxed(name, "postgres.insights_of_every_clinic");
+        Box::new(Together(name, [careless, open(name, tables)]))
+    };
     vec![
         Box::new(Insights {
             about: About {
@@ -147,8 +152,8 @@ pub(super) fn probes() -> Vec<Box<dyn Probe>> {
             },
             look: Look::Apart,
             faults: vec![
-                open("weeks of every clinic for everybody", &["insight_weeks"]),
-                open("outcomes of every clinic for everybody", &["insight_outcomes"]),
+                both("weeks of every clinic for everybody", &["insight_weeks"]),
+                both("outcomes of every clinic for everybody", &["insight_outcomes"]),
                 // Either alone shows nothing of which anything was asked.
                 open(
                     "programmes of every clinic for everybody",
