@@ -11,7 +11,7 @@
 //! - URLs are signed by the SDK at our clock's time, each for one key and one purpose: an upload's for
 //!   length, type, SHA-256 and encryption.
 //! - Every call is bounded in time; what may be repeated is, by the SDK; a body is sent once.
-//! - Whose keys sign is asked of a [`KeySource`] at each call: no environment is read here.
+//! - Whose keys sign is asked of a `KeySource` at each call: no environment is read here.
 //! - What goes wrong is told by operation, status and S3's code, and never by what was sent.
 //!
 //! Why this crate: `aws-sdk-s3` is AWS's own and maintained by them; without its default features it
