@@ -43,6 +43,8 @@ pub(crate) fn failed<E: ProvideErrorMetadata>(
 ) -> ObjectError {
     let status = status(error);
     match (error, status) {
+        // A success that the client cannot read: a header beyond ASCII is enough for it.
+        (_, Some(200..300)) => CallError::lacks(operation, "what the client understands"),
         (_, Some(status)) => {
             let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
             let code = code.filter(|code| code.len() <= 64).unwrap_or_default().to_owned();

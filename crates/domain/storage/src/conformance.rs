@@ -31,7 +31,8 @@ pub fn announced(bytes: &[u8]) -> Announced {
     }
 }
 
-fn parts(bytes: &[u8]) -> Parts {
+/// The bytes as a body.
+pub fn parts(bytes: &[u8]) -> Parts {
     let parts: Vec<io::Result<Bytes>> =
         bytes.chunks(7).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
     Box::pin(stream::iter(parts))

@@ -97,7 +97,8 @@ async fn booked(target: &Target, api: &Api) -> Result<(i64, Vec<Room>)> {
     let booked = move || Scene::new(&booking, 0).one("appointments");
     let id = tokio::task::spawn_blocking(booked).await??.context("an appointment")?;
     let id: i64 = id.parse()?;
-    for _ in 0..100 {
+    // Behind all that was booked before it, at the rate that Daily allows.
+    for _ in 0..300 {
         let found: Vec<Room> = target.document(ROOMS).await?;
         if found.iter().any(|room| room.appointment == id) {
             settled(target).await?;
