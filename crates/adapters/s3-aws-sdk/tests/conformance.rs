@@ -119,8 +119,8 @@ async fn a_success_that_it_cannot_read_is_no_refusal() {
     let (stand_in, store) = stand().await;
     let member = principal(1, Role::Admin, &SeededRandom::new(1)).await;
     let key = restartix_storage::org_scoped_key(member.tenant().unwrap(), b"uploads/a").unwrap();
-    let body = restartix_storage::conformance::announced(b"text");
-    store.put(&key, &body, restartix_storage::conformance::parts(b"text")).await.unwrap();
+    let body = conformance::announced(b"text");
+    store.put(&key, &body, conformance::parts(b"text")).await.unwrap();
     stand_in.switch(|switches| switches.strange_headers = 100);
     let told = store.head(&key, None).await;
     assert!(matches!(told, Err(ObjectError::Unavailable(_))), "{told:?}");
