@@ -335,13 +335,6 @@ pub struct DomainEvent {
     pub what: Happening,
 }
 
-/// The events of one unit of work: they commit with the change that caused them.
-#[async_trait]
-pub trait Outbox: Send {
-    /// Queues `event` for its topic, when it has one.
-    async fn record(&mut self, event: &DomainEvent) -> Result<(), StoreError>;
-}
-
 /// How a consumer claims events.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {

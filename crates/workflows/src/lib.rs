@@ -40,8 +40,8 @@ pub use clients::{ClientDraft, Clients, Granted, KnownClient, ShownClient, TOKEN
 pub use clinic::{Clinic, NewMember, NewPerson, OrganisationPatch, PersonPatch};
 pub use desk::Desk;
 pub use event::{
-    DomainEvent, EventQueue, Happening, Lease, LeaseToken, Outbox, QueuedEvent, Settled,
-    Settlement, Side, Topic,
+    DomainEvent, EventQueue, Happening, Lease, LeaseToken, QueuedEvent, Settled, Settlement, Side,
+    Topic,
 };
 pub use failure::Failure;
 pub use files::{DueFile, DueFiles, FileDraft, FileKeeper, Filing, Handed, Signed};

@@ -10,7 +10,7 @@ use restartix_tenancy::{ApiClients, Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed, Jobs};
 
-use crate::{DomainEvent, KeptAnswers, Outbox};
+use crate::{DomainEvent, KeptAnswers};
 
 /// What a unit of work is begun for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +96,6 @@ pub trait Work: Send {
     fn telemetry(&mut self) -> &mut dyn TelemetryFeed;
     /// What clients were answered who may ask again.
     fn answers(&mut self) -> &mut dyn KeptAnswers;
-    /// What others are to hear of.
-    fn outbox(&mut self) -> &mut dyn Outbox;
     /// The trace of it all.
     fn audit(&mut self) -> &mut dyn AuditTrail;
     /// What seals that trace.

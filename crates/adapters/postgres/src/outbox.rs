@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use restartix_kernel::{AppointmentId, Clock, EventId, Random, StoreError};
 use restartix_tenancy::{Actor, ClaimError, ClaimSource, Found, OrgId};
 use restartix_workflows::{
-    DomainEvent, EventQueue, Lease, LeaseToken, Outbox, QueuedEvent, Settled, Settlement,
+    DomainEvent, EventQueue, Lease, LeaseToken, QueuedEvent, Settled, Settlement,
 };
 use uuid::Uuid;
 
@@ -19,15 +19,6 @@ use crate::call::definer_call;
 use crate::error::{store_error, unreadable};
 use crate::schema::outbox;
 use crate::transaction::TenantTx;
-use crate::unit::PgWork;
-
-#[async_trait]
-impl Outbox for PgWork {
-    async fn record(&mut self, event: &DomainEvent) -> Result<(), StoreError> {
-        let tx = self.tx().open().await.map_err(store_error)?;
-        queue(tx, std::slice::from_ref(event)).await
-    }
-}
 
 /// Queues what has a topic, in a transaction that is open.
 pub(crate) async fn queue(mut tx: &TenantTx, events: &[DomainEvent]) -> Result<(), StoreError> {

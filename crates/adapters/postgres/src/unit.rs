@@ -10,7 +10,7 @@ use restartix_tenancy::{
 };
 use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed, Jobs};
-use restartix_workflows::{Access, Aftermath, KeptAnswers, Outbox, UnitOfWork, Work};
+use restartix_workflows::{Access, Aftermath, KeptAnswers, UnitOfWork, Work};
 
 use crate::error::store_error;
 use crate::transaction::TenantTx;
@@ -161,10 +161,6 @@ impl Work for PgWork {
     }
 
     fn answers(&mut self) -> &mut dyn KeptAnswers {
-        self
-    }
-
-    fn outbox(&mut self) -> &mut dyn Outbox {
         self
     }
 

@@ -14,7 +14,7 @@ use restartix_telemetry::{
 use restartix_tenancy::{ApiClients, Memberships, Organisations, People, Tenant};
 use restartix_video::{Presence, Recordings, Rooms};
 use restartix_webhooks::{Deliveries, Endpoints, EventFeed, FeedEvent, Jobs};
-use restartix_workflows::{Access, Aftermath, DomainEvent, KeptAnswers, Outbox, UnitOfWork, Work};
+use restartix_workflows::{Access, Aftermath, KeptAnswers, UnitOfWork, Work};
 
 /// Units of work that change the same and tell nobody.
 pub(crate) struct Untold(pub(crate) PgUnits);
@@ -31,13 +31,6 @@ struct Silence;
 impl UnitOfWork for Untold {
     async fn begin(&self, tenant: &Tenant, access: Access) -> Result<Box<dyn Work>, StoreError> {
         Ok(Box::new(Unit { inner: self.0.begin(tenant, access).await?, silence: Silence }))
-    }
-}
-
-#[async_trait]
-impl Outbox for Silence {
-    async fn record(&mut self, _: &DomainEvent) -> Result<(), StoreError> {
-        Ok(())
     }
 }
 
@@ -128,10 +121,6 @@ impl Work for Unit {
     }
 
     fn telemetry(&mut self) -> &mut dyn TelemetryFeed {
-        &mut self.silence
-    }
-
-    fn outbox(&mut self) -> &mut dyn Outbox {
         &mut self.silence
     }
 
