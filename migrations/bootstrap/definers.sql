@@ -207,7 +207,8 @@ BEGIN
 END
 $$;
 
--- A batch of due events of one topic: leased, one per appointment, the oldest first.
+-- A batch of due events of one topic: leased, one per appointment, the oldest first. What happened to it
+-- before is dealt with before, whatever its topic.
 CREATE OR REPLACE FUNCTION definer.claim_outbox(
   p_topic text, p_limit integer, p_now timestamptz, p_lease uuid, p_until timestamptz)
 RETURNS TABLE (org_id bigint, id uuid, appointment_id bigint, attempts integer)
@@ -220,8 +221,7 @@ BEGIN
     WHERE q.topic = p_topic AND q.due_at <= p_now
       AND NOT EXISTS (
         SELECT FROM public.outbox earlier
-        WHERE earlier.org_id = q.org_id AND earlier.topic = q.topic
-          AND earlier.appointment_id = q.appointment_id AND earlier.id < q.id)
+        WHERE earlier.org_id = q.org_id AND earlier.appointment_id = q.appointment_id AND earlier.id < q.id)
     ORDER BY q.due_at
     LIMIT p_limit
     FOR UPDATE SKIP LOCKED

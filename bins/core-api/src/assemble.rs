@@ -134,7 +134,8 @@ pub(crate) fn workers(
     let desk = Desk::new(units, clock.clone(), random.clone());
     let queue = PgEventQueue::new(worker.clone(), clock.clone(), random.clone());
     let mut workers: Vec<Box<dyn Worker>> = vec![
-        Box::new(RoomKeeper::new(desk.clone(), queue, daily.clone())),
+        Box::new(RoomKeeper::opening(desk.clone(), queue.clone(), daily.clone())),
+        Box::new(RoomKeeper::closing(desk.clone(), queue, daily.clone())),
         Box::new(RoomSweeper::new(
             desk.clone(),
             PgRoomDuties::new(worker.clone()),

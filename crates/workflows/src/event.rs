@@ -278,9 +278,11 @@ impl Happening {
         match self {
             Self::AppointmentCreated { appointment, version }
             | Self::RecordingConsentChanged { appointment, version }
-            | Self::AppointmentRescheduled { appointment, version, .. }
-            | Self::AppointmentCancelled { appointment, version, .. } => {
+            | Self::AppointmentRescheduled { appointment, version, .. } => {
                 Some((Topic::Video, appointment, version))
+            }
+            Self::AppointmentCancelled { appointment, version, .. } => {
+                Some((Topic::VideoClosing, appointment, version))
             }
             Self::AppointmentStarted { .. }
             | Self::AppointmentCompleted { .. }
@@ -311,8 +313,10 @@ impl Happening {
 /// Somebody who acts on events; each has a queue of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// Makes and deletes rooms.
+    /// Makes rooms and moves them.
     Video,
+    /// Deletes rooms: the provider lets few of them go in a second, and nobody's new room waits for that.
+    VideoClosing,
 }
 
 impl Topic {
@@ -320,6 +324,7 @@ impl Topic {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Video => "video",
+            Self::VideoClosing => "video_closing",
         }
     }
 }
@@ -388,7 +393,7 @@ pub struct Settled {
 /// The queues of events, across organisations.
 ///
 /// Events about one appointment are handed out one after another, in the order in which they
-/// happened; what is not settled before its lease ends is handed out again.
+/// happened and whatever their topics; what is not settled before its lease ends is handed out again.
 #[async_trait]
 pub trait EventQueue: ClaimSource<Key = Lease, Row = QueuedEvent> {
     /// Records outcomes, all at once; one whose lease is no longer the current one changes nothing.

@@ -17,8 +17,12 @@ use crate::{
 ///
 /// An event is a reason to look, not an order: what is done follows from how the appointment stands
 /// now. So events may come twice, late or together, and a worker may be killed at any point.
+///
+/// There are two: one [opens](Self::opening) and one [closes](Self::closing), so that a clinic that calls off
+/// a whole day keeps no other's rooms waiting.
 pub struct RoomKeeper<Q> {
     mender: Mender,
+    topic: Topic,
     queue: ClaimedRows<Q>,
 }
 
@@ -31,14 +35,23 @@ impl<Q: EventQueue> RoomKeeper<Q> {
     /// The longest pause between two tries.
     const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(15);
 
-    /// A keeper over `queue` and `provider`.
-    pub fn new(desk: Desk, queue: Q, provider: Arc<dyn VideoProvider>) -> Self {
-        Self { mender: Mender { desk, provider }, queue: ClaimedRows::new(queue) }
+    /// Who opens rooms and moves them, over `queue` and `provider`.
+    pub fn opening(desk: Desk, queue: Q, provider: Arc<dyn VideoProvider>) -> Self {
+        Self::new(Topic::Video, Mender { desk, provider, closes: false }, queue)
+    }
+
+    /// Who closes them.
+    pub fn closing(desk: Desk, queue: Q, provider: Arc<dyn VideoProvider>) -> Self {
+        Self::new(Topic::VideoClosing, Mender { desk, provider, closes: true }, queue)
+    }
+
+    fn new(topic: Topic, mender: Mender, queue: Q) -> Self {
+        Self { mender, topic, queue: ClaimedRows::new(queue) }
     }
 
     async fn deal(&self) -> Result<Round, Failure> {
         let now = self.mender.desk.clock.now();
-        let lease = Lease { topic: Topic::Video, limit: Self::BATCH, now, length: Self::LEASE };
+        let lease = Lease { topic: self.topic, limit: Self::BATCH, now, length: Self::LEASE };
         let rows = self.queue.claim(&lease).await?;
         // Together: one that the provider keeps waiting must not cost the others their lease. The
         // provider's own adapter bounds how many calls are under way.
@@ -91,7 +104,10 @@ impl<Q: EventQueue> RoomKeeper<Q> {
 #[async_trait(?Send)]
 impl<Q: EventQueue> Worker for RoomKeeper<Q> {
     fn name(&self) -> &'static str {
-        "rooms"
+        match self.topic {
+            Topic::Video => "rooms",
+            Topic::VideoClosing => "rooms-closing",
+        }
     }
 
     async fn round(&self) -> Result<Round, Failure> {

@@ -18,6 +18,9 @@ const MAX_PARTICIPANTS: u16 = 8;
 pub(super) struct Mender {
     pub(super) desk: Desk,
     pub(super) provider: Arc<dyn VideoProvider>,
+    /// Whether it closes rooms too, which may take its time; who does not leaves a room that was called off to
+    /// the event that says so.
+    pub(super) closes: bool,
 }
 
 /// Whether the room that is kept is believed to stand at the provider as it is kept.
@@ -47,7 +50,8 @@ impl Mender {
         let wanted = appointment.online
             && appointment.status.is_active()
             && self.desk.clock.now() < terms.window.closes_at;
-        let called_off = appointment.online && appointment.status == Status::Cancelled;
+        let called_off =
+            self.closes && appointment.online && appointment.status == Status::Cancelled;
         match room {
             Some(room) if wanted => {
                 let so = room.window == terms.window && room.recorded == terms.recorded;
@@ -69,7 +73,7 @@ impl Mender {
             Some(room) if called_off => self.close(tenant, &appointment, &room).await,
             // A worker may have died between making the room and keeping it.
             None if called_off => Ok(self.provider.delete_unkept(tenant, id).await?),
-            // What is over closes by itself at the room's own end.
+            // What is over closes by itself at the room's own end; what was called off is for whoever closes.
             Some(_) | None => Ok(()),
         }
     }

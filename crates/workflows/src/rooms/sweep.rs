@@ -101,7 +101,7 @@ impl<Q: ClaimSource<Key = RoomDuties, Row = RoomDuty>> RoomSweeper<Q> {
         provider: Arc<dyn VideoProvider>,
         account: Arc<dyn VideoAccount>,
     ) -> Self {
-        let mender = Mender { desk, provider };
+        let mender = Mender { desk, provider, closes: true };
         Self { mender, duties: ClaimedRows::new(duties), account, next: Mutex::new(None) }
     }
 

@@ -52,3 +52,38 @@ async fn five_hundred_bookings_in_a_storm_of_429_have_a_room_each_and_never_21_r
     assert!(peak <= 20, "{peak} requests in one second");
     Ok(())
 }
+
+/// Of a day that is called off, Daily lets two rooms go in a second.
+const CALLED_OFF: usize = 24;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_is_called_off_keeps_no_new_room_waiting() -> Result<()> {
+    let lifted = [("CORE_HTTP__RATE_LIMITS", "lifted")];
+    let stack = Stack::start_with(Options::default(), &lifted).await?;
+    let [away, other] = [stack.clinic("one")?, stack.clinic("two")?];
+    let many = json!({"policies": {"max_open_appointments": 100}});
+    away.admin.patch("/v1/organization", &many)?.expect(200)?;
+    let slots = away.slots()?;
+    ensure!(slots.len() >= CALLED_OFF, "{} slots", slots.len());
+    let mut ids = Vec::new();
+    for slot in slots.iter().take(CALLED_OFF) {
+        ids.push(away.book(slot)?);
+    }
+    wait_for("every room", PATIENCE, || {
+        Ok((stack.daily.room_names().len() >= CALLED_OFF).then_some(()))
+    })?;
+    for id in ids {
+        let reason = json!({"reason_code": "other"});
+        away.admin.post(&format!("/v1/appointments/{id}/cancel"), &reason)?.expect(200)?;
+    }
+    let booked = other.book(other.slots()?.first().context("a slot")?)?;
+    let name = format!("restartix-{}-{booked}", other.organisation);
+    let standing = wait_for("the new room", PATIENCE, || {
+        let names = stack.daily.room_names();
+        Ok(names.contains(&name).then_some(names.len()))
+    })?;
+    assert!(standing > CALLED_OFF / 2, "{standing} rooms: most of that day's are still to go");
+    wait_for("that day's rooms to go", PATIENCE, || {
+        Ok((stack.daily.room_names() == [name.clone()]).then_some(()))
+    })
+}
