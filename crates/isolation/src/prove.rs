@@ -11,7 +11,8 @@ pub struct Proof {
     pub survived: Option<String>,
 }
 
-/// Plants each mutation of each probe: the probe must go GREEN, RED, GREEN around it.
+/// Plants each mutation of each probe: the probe must go GREEN, RED, GREEN around it. Where it went GREEN
+/// after one mutation, it is so before the next.
 pub async fn prove(
     probes: &[Box<dyn Probe>],
     target: &Target,
@@ -26,8 +27,9 @@ pub async fn prove(
             let survived = Some("the probe has no mutation: nothing shows that it can fail".into());
             proofs.push(Proof { probe: id, mutation: String::new(), survived });
         }
+        let mut trial = Trial { probe: &**probe, target, today, green: false };
         for mutation in mutations {
-            let survived = survives(&**probe, mutation, target, today).await;
+            let survived = trial.survives(mutation).await;
             let proof = Proof { probe: id, mutation: mutation.name().to_owned(), survived };
             told(&proof);
             proofs.push(proof);
@@ -36,32 +38,42 @@ pub async fn prove(
     proofs
 }
 
-async fn survives(
-    probe: &dyn Probe,
-    mutation: &dyn Mutation,
-    target: &Target,
-    today: &str,
-) -> Option<String> {
-    let green = async |when: &str| {
-        let outcome = examine(probe, target, &[], today).await;
-        (!outcome.verdict.is_green()).then(|| format!("{when}: {:?}", outcome.verdict))
-    };
-    if let Some(red) = green("RED before the mutation").await {
-        return Some(red);
+/// One probe, and its mutations one after another.
+struct Trial<'a> {
+    probe: &'a dyn Probe,
+    target: &'a Target,
+    today: &'a str,
+    /// Whether it went GREEN last, and nothing was planted since.
+    green: bool,
+}
+
+impl Trial<'_> {
+    async fn survives(&mut self, mutation: &dyn Mutation) -> Option<String> {
+        if !self.green
+            && let Some(red) = self.look("RED before the mutation").await
+        {
+            return Some(red);
+        }
+        self.green = false;
+        let planted = mutation.plant(self.target).await;
+        let found = planted.is_ok() && self.look("").await.is_some();
+        self.green = false;
+        if let Err(error) = mutation.take_away(self.target).await {
+            return Some(format!("could not be taken away: {error:#}"));
+        }
+        if let Err(error) = planted {
+            return Some(format!("could not be planted: {error:#}"));
+        }
+        if !found {
+            return Some("survived: the probe stayed GREEN".to_owned());
+        }
+        self.look("RED after the mutation").await
     }
-    let planted = mutation.plant(target).await;
-    let found = match &planted {
-        Ok(()) => !examine(probe, target, &[], today).await.verdict.is_green(),
-        Err(_) => false,
-    };
-    if let Err(error) = mutation.take_away(target).await {
-        return Some(format!("could not be taken away: {error:#}"));
+
+    /// What is wrong, unless the probe goes GREEN.
+    async fn look(&mut self, when: &str) -> Option<String> {
+        let outcome = examine(self.probe, self.target, &[], self.today).await;
+        self.green = outcome.verdict.is_green();
+        (!self.green).then(|| format!("{when}: {:?}", outcome.verdict))
     }
-    if let Err(error) = planted {
-        return Some(format!("could not be planted: {error:#}"));
-    }
-    if !found {
-        return Some("survived: the probe stayed GREEN".to_owned());
-    }
-    green("RED after the mutation").await
 }
