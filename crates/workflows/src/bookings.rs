@@ -10,7 +10,7 @@ use restartix_scheduling::{
 use restartix_telemetry::{Act, Resource, ResourceKind};
 use restartix_tenancy::{Actor, Role, Tenant};
 
-use crate::{Desk, Failure, Happening, Work};
+use crate::{Aftermath, Care, Desk, Failure, Happening, Work};
 
 /// Holds a slot, books it, and carries the appointment through its states.
 #[derive(Clone)]
@@ -164,7 +164,6 @@ impl Bookings {
         recording_consent: bool,
     ) -> Result<Appointment, Failure> {
         let now = self.desk.clock.now();
-        let max_open = work.organisations().own().await?.policies.max_open_appointments;
         let kind = kind(work, wanted.appointment_type).await?;
         let slot = Slot::of(&kind, wanted.specialist, wanted.starts_at);
         let footprint = slot.footprint();
@@ -185,7 +184,7 @@ impl Bookings {
             starts_at: wanted.starts_at,
             recording_consent,
         };
-        let booking = decide(&request, &diary, max_open, now)?;
+        let booking = decide(&request, &diary, now)?;
         self.keep(work, act, &booking).await?;
         Ok(booking.appointment)
     }
@@ -196,11 +195,12 @@ impl Bookings {
             Booked::Made => {}
             Booked::SlotTaken => return Err(BookingRefused::SlotTaken.into()),
         }
-        work.people().open_care(specialist, patient, self.desk.clock.now()).await?;
+        let care = Care { specialist, patient, since: self.desk.clock.now() };
         let version = booking.appointment.version;
         let created = Happening::AppointmentCreated { appointment: id, version };
         let resource = Resource::one(ResourceKind::Appointment, id);
-        self.desk.conclude(work, created, act, resource, Some(patient)).await
+        let concluded = self.desk.aftermath_of(created, act, resource, Some(patient));
+        Ok(work.leave(Aftermath { care: Some(care), ..concluded }).await?)
     }
 
     /// Others' live holds are busy while the hold store answers; when it does not, the booking

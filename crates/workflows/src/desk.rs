@@ -196,8 +196,19 @@ impl Desk {
         resource: Resource,
         patient: Option<PersonId>,
     ) -> Result<(), Failure> {
+        Ok(work.leave(self.aftermath_of(what, act, resource, patient)).await?)
+    }
+
+    /// What [`Desk::conclude`] leaves.
+    pub(crate) fn aftermath_of(
+        &self,
+        what: Happening,
+        act: &Act,
+        resource: Resource,
+        patient: Option<PersonId>,
+    ) -> Aftermath {
         let line = Some(self.line(act, resource, patient));
-        Ok(work.leave(Aftermath { line, ..self.aftermath(&[what]) }).await?)
+        Aftermath { line, ..self.aftermath(&[what]) }
     }
 
     fn aftermath(&self, all: &[Happening]) -> Aftermath {

@@ -58,7 +58,7 @@ pub use rooms::{KeptRoom, RoomDuties, RoomDuty, RoomKeeper, RoomSweeper, Standin
 pub use schedule::{Schedule, TypeDraft};
 pub use telemetry::{AuditSealer, TelemetryForwarder, TelemetryReconciler};
 pub use transitions::Seen;
-pub use unit::{Access, Aftermath, UnitOfWork, Work};
+pub use unit::{Access, Aftermath, Care, UnitOfWork, Work};
 pub use visits::{Entrance, JoinKey, Pass, Visits, WaitingRoom};
 pub use webhooks::{
     EndpointDraft, EndpointPatch, Grace, ReplayFrom, Shown, WebhookDispatcher, WebhookSequencer,

@@ -1,5 +1,6 @@
 use async_trait::async_trait;
-use restartix_kernel::StoreError;
+use chrono::{DateTime, Utc};
+use restartix_kernel::{PersonId, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
 use restartix_telemetry::insights::Rollups;
@@ -26,6 +27,17 @@ pub enum Access {
     Derive,
 }
 
+/// Who is treated by whom, from when on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Care {
+    /// By whom.
+    pub specialist: PersonId,
+    /// Who.
+    pub patient: PersonId,
+    /// From then; nothing changes where it is so already.
+    pub since: DateTime<Utc>,
+}
+
 /// What a change leaves behind, to commit with it: who is to hear of it, and its line in the audit.
 #[derive(Debug, Default)]
 pub struct Aftermath {
@@ -35,6 +47,8 @@ pub struct Aftermath {
     pub publications: Vec<restartix_webhooks::Publication>,
     /// For the Telemetry service.
     pub facts: Vec<restartix_telemetry::Publication>,
+    /// Who treats whom because of it.
+    pub care: Option<Care>,
     /// The line; none where another one stands for this change too.
     pub line: Option<AuditEvent>,
 }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use futures_util::future::join4;
+use futures_util::future::join5;
 use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
 use restartix_storage::Files;
@@ -15,7 +15,7 @@ use restartix_workflows::{Access, Aftermath, KeptAnswers, UnitOfWork, Work};
 use crate::error::store_error;
 use crate::transaction::TenantTx;
 use crate::webhooks::feed;
-use crate::{Database, audit, outbox, telemetry};
+use crate::{Database, audit, outbox, telemetry, tenancy};
 
 /// Units of work in PostgreSQL.
 #[derive(Clone)]
@@ -173,20 +173,22 @@ impl Work for PgWork {
     }
 
     async fn leave(&mut self, aftermath: Aftermath) -> Result<(), StoreError> {
-        let Aftermath { events, publications, facts, line } = aftermath;
+        let Aftermath { events, publications, facts, care, line } = aftermath;
         let (actor, traces) = (self.actor, line.is_some());
         let tx = self.tx.open().await.map_err(store_error)?;
         // In any order, and in one flight.
-        let (queued, published, told, traced) = join4(
+        let (queued, published, told, opened, traced) = join5(
             outbox::queue(tx, &events),
             feed::publish(tx, &publications),
             telemetry::publish(tx, actor, &facts),
+            tenancy::open_care(tx, care),
             audit::trace(tx, actor, line),
         )
         .await;
         queued?;
         published?;
         told?;
+        opened?;
         traced?;
         self.traced |= traces;
         Ok(())

@@ -10,7 +10,7 @@ use restartix_telemetry::conformance::{self, Case};
 use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::{Principal, Role};
 use restartix_testkit::{TestDatabase, sql};
-use restartix_workflows::{Access, UnitOfWork, Work};
+use restartix_workflows::{Access, Aftermath, Care, UnitOfWork, Work};
 use support::{add_member, sign_in, three_clinics};
 
 struct Scene {
@@ -41,7 +41,8 @@ impl Scene {
         let clock = ManualClock::at(now);
         let scene = Self { units, one, two, case, clock, random, database };
         let mut work = scene.change().await?;
-        work.people().open_care(specialist, patient, now).await?;
+        let care = Some(Care { specialist, patient, since: now });
+        work.leave(Aftermath { care, ..Aftermath::default() }).await?;
         scene.commit(work).await?;
         Ok(scene)
     }

@@ -141,6 +141,8 @@ pub struct Patient {
     pub id: PersonId,
     /// Their appointments to come.
     pub open_appointments: u64,
+    /// How many of these the organisation allows a patient.
+    pub max_open: u16,
 }
 
 /// The reminders of an appointment that are to come.

@@ -55,12 +55,10 @@ pub struct BookingRequest<'a> {
 
 /// Decides a booking under the lock of the specialist's calendar.
 ///
-/// `diary` holds what is booked and the live holds of others around the start; `max_open` is how
-/// many appointments to come the organisation allows a patient.
+/// `diary` holds what is booked and the live holds of others around the start.
 pub fn decide(
     request: &BookingRequest<'_>,
     diary: &SpecialistDiary,
-    max_open: u16,
     now: DateTime<Utc>,
 ) -> Result<Booking, BookingRefused> {
     let BookingRequest { id, session, kind, patient, starts_at, recording_consent } = *request;
@@ -71,7 +69,7 @@ pub fn decide(
             SlotRefusal::Unavailable(why) => BookingRefused::SlotUnavailable(why),
         },
     )?;
-    if patient.open_appointments >= u64::from(max_open) {
+    if patient.open_appointments >= u64::from(patient.max_open) {
         return Err(BookingRefused::TooManyOpen);
     }
     let slot = Slot::of(kind, diary.specialist, starts_at);

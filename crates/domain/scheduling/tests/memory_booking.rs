@@ -78,7 +78,6 @@ impl Clinic {
         &mut self,
         who: PersonId,
         starts_at: DateTime<Utc>,
-        max_open: u16,
         random: &SeededRandom,
     ) -> Result<Booking, BookingRefused> {
         let patient = self.unit.appointments().patient(who, now()).await.unwrap().unwrap();
@@ -91,7 +90,7 @@ impl Clinic {
             starts_at,
             recording_consent: false,
         };
-        decide(&request, &diary, max_open, now())
+        decide(&request, &diary, now())
     }
 }
 
@@ -117,17 +116,18 @@ async fn what_is_offered_is_held_booked_and_offered_no_more() {
     let refused = clinic.holds.acquire(tenant, hold_id(), &slot, bob, now()).await;
     assert!(matches!(refused, Err(HoldError::Taken)));
 
-    let booking = clinic.decide(anna, nine, 1, &random).await.unwrap();
-    let rival = clinic.decide(bob, nine, 1, &random).await.unwrap();
+    clinic.unit.set_max_open(1);
+    let booking = clinic.decide(anna, nine, &random).await.unwrap();
+    let rival = clinic.decide(bob, nine, &random).await.unwrap();
     assert_eq!(clinic.unit.appointments().add(&booking).await.unwrap(), Booked::Made);
     clinic.holds.release(tenant, hold.id, anna).await.unwrap();
     assert_eq!(clinic.offered(tenant, bob).await, [ten]);
 
     // Twice refused: by the rule under the lock, and behind it by the wall.
-    let taken = clinic.decide(bob, nine, 1, &random).await;
+    let taken = clinic.decide(bob, nine, &random).await;
     assert_eq!(taken, Err(BookingRefused::SlotTaken));
     assert_eq!(clinic.unit.appointments().add(&rival).await.unwrap(), Booked::SlotTaken);
-    let too_many = clinic.decide(anna, ten, 1, &random).await;
+    let too_many = clinic.decide(anna, ten, &random).await;
     assert_eq!(too_many, Err(BookingRefused::TooManyOpen));
 
     let cancelled = booking.appointment.cancel(ChangeReason::PatientRequest).unwrap();

@@ -124,14 +124,6 @@ pub trait People: Send {
 
     /// Whether the person has an active membership with `role`.
     async fn has_role(&mut self, id: PersonId, role: Role) -> Result<bool, StoreError>;
-
-    /// From `since` on the specialist treats the patient; nothing changes when they do already.
-    async fn open_care(
-        &mut self,
-        specialist: PersonId,
-        patient: PersonId,
-        since: DateTime<Utc>,
-    ) -> Result<(), StoreError>;
 }
 
 /// The tie between a sign-in subject and a person.

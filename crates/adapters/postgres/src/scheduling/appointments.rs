@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::{store_error, unreadable};
 use crate::scheduling::seats::settled;
 use crate::scheduling::types::{read_reminders, stored_reminders};
-use crate::schema::{appointments, care_relations, people};
+use crate::schema::{appointments, care_relations, organizations, people};
 use crate::tenancy::memberships_in;
 use crate::transaction::in_turn;
 use crate::unit::{PgWork, after};
@@ -181,30 +181,33 @@ impl Appointments for PgWork {
     ) -> Result<Option<Patient>, StoreError> {
         let org_id = self.org_id();
         let tx = self.tx().open().await.map_err(store_error)?;
-        let (mut first, mut second, mut third) = (tx, tx, tx);
+        let (mut first, mut second) = (tx, tx);
         // Two bookings of one patient with two specialists must not both count the same number.
         let locked = people::table
             .find((org_id, id.as_uuid()))
             .select(people::id)
             .for_no_key_update()
             .get_result::<Uuid>(&mut first);
-        let is_patient =
-            diesel::select(exists(memberships_in(id.as_uuid(), Role::Patient.as_str())))
-                .get_result(&mut second);
         let open = appointments::table
             .filter(appointments::patient_id.eq(id.as_uuid()))
             .filter(appointments::status.eq(Status::Confirmed.as_str()))
             .filter(appointments::starts_at.gt(now))
-            .count()
-            .get_result::<i64>(&mut third);
-        let (locked, (is_patient, open)) = in_turn(locked, in_turn(is_patient, open)).await;
+            .count();
+        let max_open =
+            organizations::table.find(org_id).select(organizations::max_open_appointments);
+        let is_patient = exists(memberships_in(id.as_uuid(), Role::Patient.as_str()));
+        let asked = diesel::select((is_patient, open.single_value(), max_open.single_value()))
+            .get_result::<(bool, Option<i64>, Option<i32>)>(&mut second);
+        let (locked, asked) = in_turn(locked, asked).await;
         locked.optional().map_err(store_error)?;
-        let (is_patient, open): (bool, i64) =
-            (is_patient.map_err(store_error)?, open.map_err(store_error)?);
-        if !is_patient {
-            return Ok(None);
-        }
-        Ok(Some(Patient { id, open_appointments: u64::try_from(open).unwrap_or_default() }))
+        let (is_patient, open, max_open) = asked.map_err(store_error)?;
+        Ok(is_patient.then_some(Patient {
+            id,
+            open_appointments: open.and_then(|open| u64::try_from(open).ok()).unwrap_or_default(),
+            max_open: max_open
+                .and_then(|most| u16::try_from(most).ok())
+                .ok_or_else(|| unreadable("organizations.max_open_appointments"))?,
+        }))
     }
 
     async fn add(&mut self, booking: &Booking) -> Result<Booked, StoreError> {

@@ -16,13 +16,13 @@ use restartix_tenancy::{Change, Personal, Version};
 use uuid::Uuid;
 
 use crate::error::{store_error, unreadable};
-use crate::scheduling::exceptions::exceptions_of;
+use crate::scheduling::exceptions::{Broken, exceptions_of};
 use crate::scheduling::types::capacity;
 use crate::schema::{
     appointment_sessions as sessions, occupancies, people, specialist_weekly_hours as hours,
     specialists,
 };
-use crate::transaction::TenantTx;
+use crate::transaction::{TenantTx, in_turn};
 use crate::unit::{PgWork, after, changed, versions};
 
 /// How far around a range bookings are read: whole local dates of every zone, and buffers of a day.
@@ -148,39 +148,42 @@ async fn booked_with(
     by_specialist(rows, |row| row.0, busy)
 }
 
-impl PgWork {
-    async fn fill(
-        &mut self,
-        specialists: Vec<SpecialistRow>,
-        range: Window,
-    ) -> Result<Vec<SpecialistDiary>, StoreError> {
-        let who: Vec<Uuid> = specialists.iter().map(|row| row.0).collect();
-        let tx = self.tx().open().await.map_err(store_error)?;
-        // In any order, and in one flight.
-        let (hours, exceptions, booked) =
-            join3(hours_of(tx, &who), exceptions_of(tx, &who, range), booked_with(tx, &who, range))
-                .await;
-        let (mut hours, mut exceptions, mut booked) = (hours?, exceptions?, booked?);
-        specialists
-            .into_iter()
-            .map(|(id, timezone, last_booked_at)| {
-                let mut calendar = SpecialistCalendar::new(zone(&timezone)?);
-                calendar.weekly_hours = hours.remove(&id).unwrap_or_default();
-                exceptions.add_to(id, &mut calendar);
-                let booked = booked.remove(&id).unwrap_or_default();
-                let (busy, sessions): (Vec<Busy>, Vec<Session>) = booked.into_iter().unzip();
-                Ok(SpecialistDiary {
-                    specialist: PersonId::from_uuid(id),
-                    calendar,
-                    booked: u64::try_from(busy.len()).unwrap_or(u64::MAX),
-                    busy,
-                    sessions,
-                    last_booked_at,
-                })
-            })
-            .collect()
-    }
+/// What fills the diaries of several, of a transaction that is open: in any order, and in one flight.
+async fn filling(tx: &TenantTx, who: &[Uuid], range: Window) -> Result<Filling, StoreError> {
+    let (hours, exceptions, booked) =
+        join3(hours_of(tx, who), exceptions_of(tx, who, range), booked_with(tx, who, range)).await;
+    Ok(Filling { hours: hours?, exceptions: exceptions?, booked: booked? })
+}
 
+/// What stands in diaries, by whose they are.
+struct Filling {
+    hours: BTreeMap<Uuid, Vec<WeeklyBlock>>,
+    exceptions: Broken,
+    booked: BTreeMap<Uuid, Vec<(Busy, Session)>>,
+}
+
+impl Filling {
+    fn diary(
+        &mut self,
+        (id, timezone, last_booked_at): SpecialistRow,
+    ) -> Result<SpecialistDiary, StoreError> {
+        let mut calendar = SpecialistCalendar::new(zone(&timezone)?);
+        calendar.weekly_hours = self.hours.remove(&id).unwrap_or_default();
+        self.exceptions.add_to(id, &mut calendar);
+        let booked = self.booked.remove(&id).unwrap_or_default();
+        let (busy, sessions): (Vec<Busy>, Vec<Session>) = booked.into_iter().unzip();
+        Ok(SpecialistDiary {
+            specialist: PersonId::from_uuid(id),
+            calendar,
+            booked: u64::try_from(busy.len()).unwrap_or(u64::MAX),
+            busy,
+            sessions,
+            last_booked_at,
+        })
+    }
+}
+
+impl PgWork {
     async fn with_hours(
         &mut self,
         rows: Vec<(Uuid, String, String, i32)>,
@@ -305,7 +308,10 @@ impl Calendars for PgWork {
             .load(self.tx())
             .await
             .map_err(store_error)?;
-        self.fill(rows, range).await
+        let who: Vec<Uuid> = rows.iter().map(|row: &SpecialistRow| row.0).collect();
+        let tx = self.tx().open().await.map_err(store_error)?;
+        let mut filling = filling(tx, &who, range).await?;
+        rows.into_iter().map(|row| filling.diary(row)).collect()
     }
 
     async fn lock(
@@ -313,14 +319,20 @@ impl Calendars for PgWork {
         id: PersonId,
         range: Window,
     ) -> Result<Option<SpecialistDiary>, StoreError> {
-        let rows = specialists::table
-            .filter(specialists::id.eq(id.as_uuid()))
+        let id = id.as_uuid();
+        let tx = self.tx().open().await.map_err(store_error)?;
+        let mut first = tx;
+        let locked = specialists::table
+            .filter(specialists::id.eq(id))
             .filter(specialists::active)
             .select((specialists::id, specialists::timezone, specialists::last_booked_at))
             .for_no_key_update()
-            .load(self.tx())
-            .await
-            .map_err(store_error)?;
-        Ok(self.fill(rows, range).await?.pop())
+            .get_result::<SpecialistRow>(&mut first);
+        // In one flight: what is read after the lock is read when it is had, and not before.
+        let who = [id];
+        let (locked, filling) = in_turn(locked, filling(tx, &who, range)).await;
+        let locked = locked.optional().map_err(store_error)?;
+        let mut filling = filling?;
+        locked.map(|row| filling.diary(row)).transpose()
     }
 }

@@ -9,4 +9,4 @@ mod standings;
 
 pub use clients::PgClients;
 pub use directory::PgDirectory;
-pub(crate) use people::memberships_in;
+pub(crate) use people::{memberships_in, open_care};

@@ -1,14 +1,15 @@
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use restartix_kernel::{Page, PageRequest, PersonId, StoreError};
 use restartix_tenancy::{Change, People, Person, Personal, Reach, Role, Version};
+use restartix_workflows::Care;
 use uuid::Uuid;
 
 use crate::error::{store_error, unreadable};
 use crate::schema::{care_relations, memberships, people};
+use crate::transaction::TenantTx;
 use crate::unit::{PgWork, after, changed, versions};
 
 /// A person's memberships that have not ended, in one role.
@@ -142,24 +143,21 @@ impl People for PgWork {
         let active = memberships_in(id.as_uuid(), role.as_str());
         diesel::select(exists(active)).get_result(self.tx()).await.map_err(store_error)
     }
+}
 
-    async fn open_care(
-        &mut self,
-        specialist: PersonId,
-        patient: PersonId,
-        since: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        diesel::insert_into(care_relations::table)
-            .values((
-                care_relations::org_id.eq(self.org_id()),
-                care_relations::specialist_id.eq(specialist.as_uuid()),
-                care_relations::patient_id.eq(patient.as_uuid()),
-                care_relations::valid_from.eq(since),
-            ))
-            .on_conflict_do_nothing()
-            .execute(self.tx())
-            .await
-            .map_err(store_error)?;
-        Ok(())
-    }
+/// Opens what is opened, of a transaction that is open.
+pub(crate) async fn open_care(mut tx: &TenantTx, care: Option<Care>) -> Result<(), StoreError> {
+    let Some(Care { specialist, patient, since }) = care else { return Ok(()) };
+    diesel::insert_into(care_relations::table)
+        .values((
+            care_relations::org_id.eq(tx.organisation().get()),
+            care_relations::specialist_id.eq(specialist.as_uuid()),
+            care_relations::patient_id.eq(patient.as_uuid()),
+            care_relations::valid_from.eq(since),
+        ))
+        .on_conflict_do_nothing()
+        .execute(&mut tx)
+        .await
+        .map_err(store_error)?;
+    Ok(())
 }

@@ -195,6 +195,8 @@ async fn open_appointments_are_counted(
         let found = appointments.patient(nobody, case.now).await.unwrap();
         assert!(found.is_none(), "somebody who is no patient");
     }
+    let patient = appointments.patient(case.patient, case.now).await.unwrap().unwrap();
+    assert_eq!(patient.max_open, 10, "what a new organisation allows");
     let ahead = add(appointments, &case.booking(random, 21)).await;
     let begun = add(appointments, &case.booking(random, 22)).await;
     set(appointments, &begun, &[Status::InProgress]).await;

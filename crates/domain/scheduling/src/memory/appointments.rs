@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use restartix_kernel::{AppointmentId, Page, PageRequest, PersonId, SessionId, StoreError};
 use restartix_tenancy::Reach;
 
-use super::clinic::{MemoryUnit, Organisation, Seated, impossible, page};
+use super::clinic::{MAX_OPEN, MemoryUnit, Organisation, Seated, impossible, page};
 use crate::{
     Appointment, AppointmentFilter, Appointments, Booked, Booking, Capacity, Patient, Reminded,
     Reminders, Rescheduling, Seat, Slot, Status,
@@ -179,7 +179,9 @@ impl Appointments for MemoryUnit {
                     && appointment.starts_at > now
             });
             let open_appointments = u64::try_from(open.count()).unwrap_or(u64::MAX);
-            kept.patients.contains(&id).then_some(Patient { id, open_appointments })
+            let max_open = kept.max_open.unwrap_or(MAX_OPEN);
+            let patient = Patient { id, open_appointments, max_open };
+            kept.patients.contains(&id).then_some(patient)
         }))
     }
 

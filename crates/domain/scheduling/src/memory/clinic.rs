@@ -23,6 +23,9 @@ pub struct MemoryClinic {
     organisations: Arc<Mutex<BTreeMap<OrgId, Organisation>>>,
 }
 
+/// How many appointments to come a patient of a new organisation may have.
+pub(super) const MAX_OPEN: u16 = 10;
+
 /// What one organisation keeps.
 #[derive(Default)]
 pub(super) struct Organisation {
@@ -32,6 +35,8 @@ pub(super) struct Organisation {
     pub(super) types: BTreeMap<AppointmentTypeId, AppointmentType>,
     pub(super) specialists: BTreeMap<PersonId, Member>,
     pub(super) patients: BTreeSet<PersonId>,
+    /// How many appointments to come each of them may have; nobody said: [`MAX_OPEN`].
+    pub(super) max_open: Option<u16>,
     /// Specialist and patient.
     pub(super) care: BTreeSet<(PersonId, PersonId)>,
     pub(super) sessions: BTreeMap<SessionId, (Slot, Capacity)>,
@@ -100,6 +105,11 @@ impl MemoryUnit {
     /// Makes somebody an active patient of the organisation.
     pub fn add_patient(&self, patient: PersonId) {
         self.with(|kept| kept.patients.insert(patient));
+    }
+
+    /// Says how many appointments to come a patient may have.
+    pub fn set_max_open(&self, most: u16) {
+        self.with(|kept| kept.max_open = Some(most));
     }
 
     /// From now on `specialist` treats `patient`, and sees all appointments of theirs.
