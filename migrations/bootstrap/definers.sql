@@ -3,13 +3,14 @@
 
 -- Who stands behind each of several subjects, and where they act now: by its place in the arrays, so
 -- that each of those who asked together is told of nobody else. A subject that is unknown has no row.
--- Every request pays for it. On small tables the planner would read and hash them whole, and keep to
--- that plan while they grow.
+-- Every request pays for it, so it is planned once. On small tables the planner would read and hash them
+-- whole, and keep to that plan while they grow.
 DROP FUNCTION IF EXISTS definer.resolve_principal(text, text);
 CREATE OR REPLACE FUNCTION definer.resolve_principals(p_subjects text[], p_sessions text[])
 RETURNS TABLE (ordinal bigint, user_id uuid, org_id bigint, org_status text, person_id uuid, role text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN QUERY
   SELECT asked.ordinal, u.id, coalesce(s.org_id, u.current_org_id), o.status, m.person_id, m.role

@@ -14,6 +14,7 @@ use crate::Database;
 use crate::audit::actor_columns;
 use crate::call::definer_call;
 use crate::error::{store_error, unreadable};
+use crate::preparing::Fixed;
 use crate::schema::kept_answers as answers;
 use crate::unit::PgWork;
 
@@ -42,7 +43,7 @@ impl KeptAnswers for PgWork {
         );
         // A twin's row is waited for. One that has expired is as good as none.
         let none = None::<Vec<u8>>.into_sql::<Nullable<Binary>>();
-        diesel::insert_into(answers::table)
+        let claim = diesel::insert_into(answers::table)
             .values(row)
             .on_conflict((
                 answers::org_id,
@@ -57,20 +58,18 @@ impl KeptAnswers for PgWork {
                 answers::expires_at.eq(case_when(answers::expires_at.gt(now), answers::expires_at)
                     .otherwise(until.into_sql::<Timestamptz>())),
             ))
-            .returning(answers::sealed)
-            .get_result(self.tx())
-            .await
-            .map_err(store_error)
+            .returning(answers::sealed);
+        Fixed(claim).get_result(self.tx()).await.map_err(store_error)
     }
 
     async fn keep(&mut self, key: &AnswerKey, sealed: &[u8]) -> Result<(), StoreError> {
         let operation = key.operation().as_str();
         let place = (self.org_id(), self.asker()?, operation, key.digest().as_slice());
-        let rows = diesel::update(answers::table.find(place))
-            .set(answers::sealed.eq(sealed))
-            .execute(self.tx())
-            .await
-            .map_err(store_error)?;
+        let rows =
+            Fixed(diesel::update(answers::table.find(place)).set(answers::sealed.eq(sealed)))
+                .execute(self.tx())
+                .await
+                .map_err(store_error)?;
         if rows == 1 {
             Ok(())
         } else {

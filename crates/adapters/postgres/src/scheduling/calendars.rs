@@ -22,7 +22,7 @@ use crate::schema::{
     appointment_sessions as sessions, occupancies, people, specialist_weekly_hours as hours,
     specialists,
 };
-use crate::transaction::{TenantTx, in_turn};
+use crate::transaction::in_turn;
 use crate::unit::{PgWork, after, changed, versions};
 
 /// How far around a range bookings are read: whole local dates of every zone, and buffers of a day.
@@ -98,32 +98,21 @@ fn by_specialist<Row, T>(
     Ok(map)
 }
 
-/// When they work, of a transaction that is open.
-async fn hours_of(
-    mut tx: &TenantTx,
-    who: &[Uuid],
-) -> Result<BTreeMap<Uuid, Vec<WeeklyBlock>>, StoreError> {
-    let rows: Vec<HoursRow> = hours::table
-        .filter(hours::specialist_id.eq_any(who))
-        .order((hours::specialist_id, hours::weekday, hours::start_minute))
-        .select((hours::specialist_id, hours::weekday, hours::start_minute, hours::end_minute))
-        .load(&mut tx)
-        .await
-        .map_err(store_error)?;
-    by_specialist(rows, |row| row.0, block)
+/// When specialists work.
+#[diesel::dsl::auto_type]
+fn working() -> _ {
+    let columns: (hours::specialist_id, hours::weekday, hours::start_minute, hours::end_minute) =
+        (hours::specialist_id, hours::weekday, hours::start_minute, hours::end_minute);
+    hours::table.order((hours::specialist_id, hours::weekday, hours::start_minute)).select(columns)
 }
 
-/// What is booked with them, likewise.
-async fn booked_with(
-    mut tx: &TenantTx,
-    who: &[Uuid],
-    range: Window,
-) -> Result<BTreeMap<Uuid, Vec<(Busy, Session)>>, StoreError> {
-    let (from, to) = (range.starts_at - AROUND, range.ends_at + AROUND);
-    let session = sessions::id.eq(occupancies::session_id);
-    let rows: Vec<BusyRow> = occupancies::table
+/// What is booked around a range.
+#[diesel::dsl::auto_type]
+fn booked(from: DateTime<Utc>, to: DateTime<Utc>) -> _ {
+    let session: diesel::dsl::Eq<sessions::id, occupancies::session_id> =
+        sessions::id.eq(occupancies::session_id);
+    occupancies::table
         .inner_join(sessions::table.on(sessions::org_id.eq(occupancies::org_id).and(session)))
-        .filter(occupancies::specialist_id.eq_any(who))
         .filter(occupancies::active)
         .filter(occupancies::starts_at.ge(from))
         .filter(occupancies::starts_at.lt(to))
@@ -142,17 +131,11 @@ async fn booked_with(
                 sessions::seats_taken,
             ),
         ))
-        .load(&mut tx)
-        .await
-        .map_err(store_error)?;
-    by_specialist(rows, |row| row.0, busy)
 }
 
-/// What fills the diaries of several, of a transaction that is open: in any order, and in one flight.
-async fn filling(tx: &TenantTx, who: &[Uuid], range: Window) -> Result<Filling, StoreError> {
-    let (hours, exceptions, booked) =
-        join3(hours_of(tx, who), exceptions_of(tx, who, range), booked_with(tx, who, range)).await;
-    Ok(Filling { hours: hours?, exceptions: exceptions?, booked: booked? })
+/// From when to when bookings are read for a range.
+fn around(range: Window) -> (DateTime<Utc>, DateTime<Utc>) {
+    (range.starts_at - AROUND, range.ends_at + AROUND)
 }
 
 /// What stands in diaries, by whose they are.
@@ -163,6 +146,20 @@ struct Filling {
 }
 
 impl Filling {
+    /// Of what was read, in any order and in one flight.
+    async fn of(
+        hours: impl Future<Output = QueryResult<Vec<HoursRow>>>,
+        exceptions: impl Future<Output = Result<Broken, StoreError>>,
+        booked: impl Future<Output = QueryResult<Vec<BusyRow>>>,
+    ) -> Result<Self, StoreError> {
+        let (hours, exceptions, booked) = join3(hours, exceptions, booked).await;
+        Ok(Self {
+            hours: by_specialist(hours.map_err(store_error)?, |row| row.0, block)?,
+            exceptions: exceptions?,
+            booked: by_specialist(booked.map_err(store_error)?, |row| row.0, busy)?,
+        })
+    }
+
     fn diary(
         &mut self,
         (id, timezone, last_booked_at): SpecialistRow,
@@ -189,8 +186,10 @@ impl PgWork {
         rows: Vec<(Uuid, String, String, i32)>,
     ) -> Result<Vec<Specialist>, StoreError> {
         let who: Vec<Uuid> = rows.iter().map(|row| row.0).collect();
-        let tx = self.tx().open().await.map_err(store_error)?;
-        let mut hours = hours_of(tx, &who).await?;
+        let mut tx = self.tx().open().await.map_err(store_error)?;
+        let of_them = working().filter(hours::specialist_id.eq_any(&who));
+        let hours = of_them.load(&mut tx).await.map_err(store_error)?;
+        let mut hours = by_specialist(hours, |row: &HoursRow| row.0, block)?;
         rows.into_iter()
             .map(|(id, name, timezone, version)| {
                 Ok(Specialist {
@@ -310,7 +309,13 @@ impl Calendars for PgWork {
             .map_err(store_error)?;
         let who: Vec<Uuid> = rows.iter().map(|row: &SpecialistRow| row.0).collect();
         let tx = self.tx().open().await.map_err(store_error)?;
-        let mut filling = filling(tx, &who, range).await?;
+        let (mut first, mut third) = (tx, tx);
+        let (from, to) = around(range);
+        let hours = working().filter(hours::specialist_id.eq_any(&who));
+        let booked = booked(from, to).filter(occupancies::specialist_id.eq_any(&who));
+        let exceptions = exceptions_of(tx, &who, range);
+        let mut filling =
+            Filling::of(hours.load(&mut first), exceptions, booked.load(&mut third)).await?;
         rows.into_iter().map(|row| filling.diary(row)).collect()
     }
 
@@ -321,16 +326,22 @@ impl Calendars for PgWork {
     ) -> Result<Option<SpecialistDiary>, StoreError> {
         let id = id.as_uuid();
         let tx = self.tx().open().await.map_err(store_error)?;
-        let mut first = tx;
+        let (mut first, mut second, mut fourth) = (tx, tx, tx);
+        let (from, to) = around(range);
         let locked = specialists::table
             .filter(specialists::id.eq(id))
             .filter(specialists::active)
             .select((specialists::id, specialists::timezone, specialists::last_booked_at))
             .for_no_key_update()
             .get_result::<SpecialistRow>(&mut first);
-        // In one flight: what is read after the lock is read when it is had, and not before.
+        // Of one, and not of any of a list: the plan for that is as good for every specialist, and kept.
+        let hours = working().filter(hours::specialist_id.eq(id));
+        let booked = booked(from, to).filter(occupancies::specialist_id.eq(id));
         let who = [id];
-        let (locked, filling) = in_turn(locked, filling(tx, &who, range)).await;
+        let exceptions = exceptions_of(tx, &who, range);
+        let filling = Filling::of(hours.load(&mut second), exceptions, booked.load(&mut fourth));
+        // In one flight: what is read after the lock is read when it is had, and not before.
+        let (locked, filling) = in_turn(locked, filling).await;
         let locked = locked.optional().map_err(store_error)?;
         let mut filling = filling?;
         locked.map(|row| filling.diary(row)).transpose()

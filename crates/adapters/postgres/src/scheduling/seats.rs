@@ -11,6 +11,7 @@ use restartix_scheduling::{Booked, Booking, Capacity, Rescheduling, Seat, Slot, 
 use uuid::Uuid;
 
 use crate::error::store_error;
+use crate::preparing::Fixed;
 use crate::scheduling::types::stored_reminders;
 use crate::schema::{
     appointment_moves as moves, appointment_sessions as sessions, appointments, occupancies,
@@ -131,12 +132,10 @@ impl PgWork {
                 appointments::reminder_due_at.eq(reminders.next_at(appointment.starts_at)),
             ))
             .execute(&mut third);
+        let now = diesel::dsl::now.into_sql::<diesel::sql_types::Timestamptz>().nullable();
         let turn = diesel::update(specialists::table.find((org_id, specialist)))
-            .set(
-                specialists::last_booked_at
-                    .eq(diesel::dsl::now.into_sql::<diesel::sql_types::Timestamptz>().nullable()),
-            )
-            .execute(&mut fourth);
+            .set(specialists::last_booked_at.eq(now));
+        let turn = Fixed(turn).execute(&mut fourth);
         let rest = in_turn(seated, turn);
         let (opened, (seated, turned)) = match seat {
             Seat::Opened(seats) => in_turn(open_session(tx, *session, *seats, slot), rest).await,
