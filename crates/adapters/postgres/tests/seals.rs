@@ -79,6 +79,8 @@ impl Bench {
             ids.push(line.id);
             log.append(tenant, line).await?;
         }
+        // Those of one millisecond are in no order but that of their ids.
+        ids.sort_unstable();
         Ok(ids)
     }
 

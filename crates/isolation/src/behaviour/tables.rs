@@ -64,7 +64,10 @@ SELECT coalesce(json_agg(json_build_object(
     FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       AND a.attgenerated = '' AND a.attidentity <> 'a'),
   'checks', (SELECT coalesce(json_agg(json_build_object('name', k.conname,
-      'definition', pg_get_constraintdef(k.oid),
+      -- With what the functions say that it calls.
+      'definition', pg_get_constraintdef(k.oid) || coalesce((SELECT string_agg(' ' || p.prosrc, '') FROM pg_depend d
+        JOIN pg_proc p ON p.oid = d.refobjid WHERE d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
+          AND d.refclassid = 'pg_proc'::regclass), ''),
       'columns', ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)))), '[]')
     FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c'),
   'foreign', (SELECT coalesce(json_agg(json_build_object('name', k.conname,
