@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use restartix_kernel::{AppointmentId, FileId, PersonId};
 use restartix_storage::{
     ContentType, File, FileKind, FileName, LONGEST_UPLOAD, ObjectError, Parts, Refusal, Sha256,
@@ -114,7 +115,10 @@ impl Filing {
             Ok(_) => None,
             // The store hashes what comes: nobody has to do so on the way.
             Err(ObjectError::OtherBytes(_)) => Some(Refusal::ChecksumMismatch),
-            Err(ObjectError::Body(_)) if seen.is_of_another_length(file.size) => {
+            // Which of the two it is told depends on who notices first, the one who sends or the one who takes.
+            Err(ObjectError::Body(_) | ObjectError::Unavailable(_))
+                if seen.is_of_another_length(file.size) =>
+            {
                 Some(Refusal::SizeMismatch)
             }
             Err(error) => return Err(error.into()),
@@ -198,20 +202,28 @@ async fn about(
 #[derive(Default)]
 struct Watch {
     passed: AtomicU64,
+    /// By itself.
+    ended: AtomicBool,
     broke_off: AtomicBool,
 }
 
 impl Watch {
-    /// Whether it ended by itself, or went on beyond `size`: half of a body is no other body.
+    /// Whether it ended by itself before `size`, or went on beyond it: half of a body is no other body.
     fn is_of_another_length(&self, size: u64) -> bool {
-        !self.broke_off.load(Ordering::Relaxed) && self.passed.load(Ordering::Relaxed) != size
+        let passed = self.passed.load(Ordering::Relaxed);
+        let short = passed < size && self.ended.load(Ordering::Relaxed);
+        !self.broke_off.load(Ordering::Relaxed) && (short || passed > size)
     }
 }
 
 fn watched(parts: Parts) -> (Parts, Arc<Watch>) {
     let watch = Arc::new(Watch::default());
-    let seen = watch.clone();
-    let parts = parts.inspect(move |part| match part {
+    let (seen, over) = (watch.clone(), watch.clone());
+    let end = stream::poll_fn(move |_| {
+        over.ended.store(true, Ordering::Relaxed);
+        Poll::Ready(None)
+    });
+    let parts = parts.chain(end).inspect(move |part| match part {
         Ok(part) => {
             let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
             seen.passed.fetch_add(length, Ordering::Relaxed);
@@ -219,4 +231,30 @@ fn watched(parts: Parts) -> (Parts, Arc<Watch>) {
         Err(_) => seen.broke_off.store(true, Ordering::Relaxed),
     });
     (Box::pin(parts), watch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether four bytes were announced and others came, when `taken` parts of them were taken.
+    fn is_another(parts: Vec<Result<&'static [u8], &'static str>>, taken: usize) -> bool {
+        let parts =
+            parts.into_iter().map(|part| part.map(Into::into).map_err(std::io::Error::other));
+        let (mut parts, seen) = watched(Box::pin(stream::iter(parts)));
+        for _ in 0..taken {
+            let _ = futures_executor::block_on(parts.next());
+        }
+        seen.is_of_another_length(4)
+    }
+
+    #[test]
+    fn a_body_is_another_when_it_ends_early_or_goes_on_and_not_when_nobody_took_it() {
+        assert!(is_another(vec![Ok(b"abc")], 2), "it ended");
+        assert!(is_another(vec![Ok(b"abc"), Ok(b"de")], 2), "it went on");
+        assert!(!is_another(vec![Ok(b"abcd")], 2), "as announced");
+        assert!(!is_another(vec![Ok(b"abc")], 1), "nobody knows yet how it goes on");
+        assert!(!is_another(vec![Ok(b"abc")], 0), "the store took none of it");
+        assert!(!is_another(vec![Ok(b"abc"), Err("gone")], 3), "it broke off");
+    }
 }
