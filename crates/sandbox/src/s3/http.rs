@@ -26,8 +26,8 @@ use crate::reply::dropped;
 const SILENCE: Duration = Duration::from_secs(600);
 
 impl StandIn for Front {
-    /// An object of some size; recordings come in parts.
-    const MAX_BODY: usize = 256 << 20;
+    /// The largest file in one piece, which S3 itself would take; recordings come in parts.
+    const MAX_BODY: usize = 512 << 20;
 
     async fn answer(self: Arc<Self>, request: HttpRequest, body: Bytes) -> HttpResponse {
         self.shared.state().settle(self.shared.now());

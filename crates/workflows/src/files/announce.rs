@@ -115,12 +115,8 @@ impl Filing {
             Ok(_) => None,
             // The store hashes what comes: nobody has to do so on the way.
             Err(ObjectError::OtherBytes(_)) => Some(Refusal::ChecksumMismatch),
-            // Which of the two it is told depends on who notices first, the one who sends or the one who takes.
-            Err(ObjectError::Body(_) | ObjectError::Unavailable(_))
-                if seen.is_of_another_length(file.size) =>
-            {
-                Some(Refusal::SizeMismatch)
-            }
+            // How the store says so depends on who notices first, the one who sends or the one who takes.
+            Err(_) if seen.is_of_another_length(file.size) => Some(Refusal::SizeMismatch),
             Err(error) => return Err(error.into()),
         };
         if let Some(refusal) = refusal {
