@@ -1,4 +1,4 @@
-use crate::{Mutation, Probe, Target, examine};
+use crate::{Mutation, Probe, Target, Verdict, examine};
 
 /// What became of one mutation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,21 +43,20 @@ struct Trial<'a> {
     probe: &'a dyn Probe,
     target: &'a Target,
     today: &'a str,
-    /// Whether it went GREEN last, and nothing was planted since.
+    /// Whether it went GREEN after the last mutation was taken away.
     green: bool,
 }
 
 impl Trial<'_> {
     async fn survives(&mut self, mutation: &dyn Mutation) -> Option<String> {
         if !self.green
-            && let Some(red) = self.look("RED before the mutation").await
+            && let Some(red) = self.red().await
         {
-            return Some(red);
+            return Some(format!("RED before the mutation: {red:?}"));
         }
         self.green = false;
         let planted = mutation.plant(self.target).await;
-        let found = planted.is_ok() && self.look("").await.is_some();
-        self.green = false;
+        let found = planted.is_ok() && self.red().await.is_some();
         if let Err(error) = mutation.take_away(self.target).await {
             return Some(format!("could not be taken away: {error:#}"));
         }
@@ -67,13 +66,14 @@ impl Trial<'_> {
         if !found {
             return Some("survived: the probe stayed GREEN".to_owned());
         }
-        self.look("RED after the mutation").await
+        let red = self.red().await;
+        self.green = red.is_none();
+        red.map(|red| format!("RED after the mutation: {red:?}"))
     }
 
-    /// What is wrong, unless the probe goes GREEN.
-    async fn look(&mut self, when: &str) -> Option<String> {
+    /// What the probe says, unless it goes GREEN.
+    async fn red(&self) -> Option<Verdict> {
         let outcome = examine(self.probe, self.target, &[], self.today).await;
-        self.green = outcome.verdict.is_green();
-        (!self.green).then(|| format!("{when}: {:?}", outcome.verdict))
+        Some(outcome.verdict).filter(|verdict| !verdict.is_green())
     }
 }

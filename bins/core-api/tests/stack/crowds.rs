@@ -252,8 +252,7 @@ async fn soak_races_of_many_over_two_servers_lose_nothing_and_double_nothing() -
         if is_long() { (32, Duration::from_secs(60)) } else { (8, Duration::from_secs(6)) };
     let mut stack = Stack::start_for_crowds().await?;
     let clinic = stack.clinic("one")?;
-    let policies = json!({"policies": {"max_open_appointments": 100}});
-    clinic.admin.patch("/v1/organization", &policies)?.expect(200)?;
+    clinic.allow_many()?;
     let mut kinds = Vec::new();
     for (length, before, after) in TYPES {
         let kind = json!({

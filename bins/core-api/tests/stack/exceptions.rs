@@ -180,8 +180,7 @@ async fn a_calendar_file_says_when_and_nothing_of_whom() -> Result<()> {
     two.admin.get(&path)?.refused(404, "not_found")?;
     stack.anybody().get(&path)?.refused(401, "unauthenticated")?;
 
-    let reason = json!({"reason_code": "patient_request"});
-    one.patient.post(&format!("/v1/appointments/{id}/cancel"), &reason)?.expect(200)?;
+    one.cancel(id)?;
     let file = one.specialist.get(&path)?;
     let told: Value = json!(file.text.split("\r\n").collect::<Vec<_>>());
     for line in [uid.as_str(), "SEQUENCE:2", "STATUS:CANCELLED"] {

@@ -58,8 +58,7 @@ async fn each_reminder_is_told_once_and_none_of_what_was_called_off_or_moved_awa
             Ok((told(&clinic, id)? == [json!(1440)]).then_some(()))
         })?;
     }
-    let reason = json!({"reason_code": "patient_request"});
-    clinic.patient.post(&format!("/v1/appointments/{off}/cancel"), &reason)?.expect(200)?;
+    clinic.cancel(off)?;
     let to = json!({"starts_at": far[10], "reason_code": "patient_request"});
     clinic.specialist.post(&format!("/v1/appointments/{moved}/reschedule"), &to)?.expect(200)?;
     // The server is away when the second is due, and comes back when the third is: the second is

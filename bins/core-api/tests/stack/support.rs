@@ -408,6 +408,18 @@ impl Clinic {
         let told = self.patient.post("/v1/appointments", &self.slot(starts_at))?.expect(201)?;
         told["id"].as_i64().context("an id")
     }
+
+    /// Calls an appointment off, for the patient.
+    pub(crate) fn cancel(&self, id: i64) -> Result<Value> {
+        let reason = json!({"reason_code": "patient_request"});
+        self.patient.post(&format!("/v1/appointments/{id}/cancel"), &reason)?.expect(200)
+    }
+
+    /// Lets each patient have a hundred appointments to come.
+    pub(crate) fn allow_many(&self) -> Result<()> {
+        let policies = json!({"policies": {"max_open_appointments": 100}});
+        self.admin.patch("/v1/organization", &policies)?.expect(200).map(drop)
+    }
 }
 
 /// A JSON text.

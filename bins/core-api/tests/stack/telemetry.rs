@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use restartix_kernel::{Clock, SystemClock};
 use restartix_testkit::{TestDatabase, sql};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::booking::token;
 use crate::client::wait_for;
@@ -178,8 +178,7 @@ async fn an_event_that_the_service_will_never_take_is_put_aside_and_the_rest_goe
     stack.telemetry.switch(|s| s.refuse_types.push("appointment.created".to_owned()));
     let ids = book(&clinic, &[0, 2])?;
     let cancel = ids.first().context("a booking")?;
-    let reason = json!({"reason_code": "patient_request"});
-    clinic.patient.post(&format!("/v1/appointments/{cancel}/cancel"), &reason)?.expect(200)?;
+    clinic.cancel(*cancel)?;
     all_arrived(&stack).await?;
     wait_for("two events aside", LIMIT, || {
         let aside = metric(&stack, "telemetry_quarantined_events")?;

@@ -37,15 +37,16 @@ impl<Q: EventQueue> RoomKeeper<Q> {
 
     /// Who opens rooms and moves them, over `queue` and `provider`.
     pub fn opening(desk: Desk, queue: Q, provider: Arc<dyn VideoProvider>) -> Self {
-        Self::new(Topic::Video, Mender { desk, provider, closes: false }, queue)
+        Self::new(Topic::Video, desk, queue, provider)
     }
 
     /// Who closes them.
     pub fn closing(desk: Desk, queue: Q, provider: Arc<dyn VideoProvider>) -> Self {
-        Self::new(Topic::VideoClosing, Mender { desk, provider, closes: true }, queue)
+        Self::new(Topic::VideoClosing, desk, queue, provider)
     }
 
-    fn new(topic: Topic, mender: Mender, queue: Q) -> Self {
+    fn new(topic: Topic, desk: Desk, queue: Q, provider: Arc<dyn VideoProvider>) -> Self {
+        let mender = Mender { desk, provider, closes: topic == Topic::VideoClosing };
         Self { mender, topic, queue: ClaimedRows::new(queue) }
     }
 

@@ -41,8 +41,7 @@ async fn in_hipaa_mode_a_room_is_kept_moved_and_deleted_by_the_name_that_it_was_
     })?;
     assert_eq!(stack.daily.room_names(), std::slice::from_ref(name), "the same room");
     enter(&stack, &clinic.specialist, id)?;
-    let reason = json!({"reason_code": "patient_request"});
-    clinic.patient.post(&format!("{path}/cancel"), &reason)?.expect(200)?;
+    clinic.cancel(id)?;
     wait_for("the room to go", PATIENCE, || Ok(stack.daily.room_names().is_empty().then_some(())))
 }
 

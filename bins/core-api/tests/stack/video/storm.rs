@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use restartix_sandbox::daily::Options;
 use serde_json::json;
 
 use super::PATIENCE;
@@ -16,11 +15,9 @@ const BOOKINGS: usize = 500;
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_bookings_in_a_storm_of_429_have_a_room_each_and_never_21_requests_a_second()
 -> Result<()> {
-    let lifted = [("CORE_HTTP__RATE_LIMITS", "lifted")];
-    let stack = Stack::start_with(Options::default(), &lifted).await?;
+    let stack = Stack::start_for_crowds().await?;
     let clinic = stack.clinic("one")?;
-    let many = json!({"policies": {"max_open_appointments": 100}});
-    clinic.admin.patch("/v1/organization", &many)?.expect(200)?;
+    clinic.allow_many()?;
     let short = json!({
         "name": "Short", "duration_minutes": 5, "interval_minutes": 5, "online": true,
     });
@@ -58,11 +55,9 @@ const CALLED_OFF: usize = 24;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_that_is_called_off_keeps_no_new_room_waiting() -> Result<()> {
-    let lifted = [("CORE_HTTP__RATE_LIMITS", "lifted")];
-    let stack = Stack::start_with(Options::default(), &lifted).await?;
+    let stack = Stack::start_for_crowds().await?;
     let [away, other] = [stack.clinic("one")?, stack.clinic("two")?];
-    let many = json!({"policies": {"max_open_appointments": 100}});
-    away.admin.patch("/v1/organization", &many)?.expect(200)?;
+    away.allow_many()?;
     let slots = away.slots()?;
     ensure!(slots.len() >= CALLED_OFF, "{} slots", slots.len());
     let mut ids = Vec::new();
@@ -73,8 +68,7 @@ async fn a_day_that_is_called_off_keeps_no_new_room_waiting() -> Result<()> {
         Ok((stack.daily.room_names().len() >= CALLED_OFF).then_some(()))
     })?;
     for id in ids {
-        let reason = json!({"reason_code": "other"});
-        away.admin.post(&format!("/v1/appointments/{id}/cancel"), &reason)?.expect(200)?;
+        away.cancel(id)?;
     }
     let booked = other.book(other.slots()?.first().context("a slot")?)?;
     let name = format!("restartix-{}-{booked}", other.organisation);

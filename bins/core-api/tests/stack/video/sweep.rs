@@ -58,8 +58,7 @@ async fn a_room_whose_event_was_lost_is_made_and_one_whose_cancellation_was_is_d
     // As if the queue had been lost.
     stack.daily.switch(|switches| switches.faults.status_5xx = u32::MAX);
     let unmade = clinic.book(&slots[12])?;
-    let reason = json!({"reason_code": "patient_request"});
-    clinic.patient.post(&format!("/v1/appointments/{kept}/cancel"), &reason)?.expect(200)?;
+    clinic.cancel(kept)?;
     restartix_testkit::sql(&stack.database, "DELETE FROM outbox").await?;
     stack.daily.switch(|switches| switches.faults.status_5xx = 0);
     inside.clock.advance(TimeDelta::minutes(11));

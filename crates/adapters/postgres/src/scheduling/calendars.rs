@@ -26,7 +26,7 @@ use crate::transaction::in_turn;
 use crate::unit::{PgWork, after, changed, versions};
 
 /// How far around a range bookings are read: whole local dates of every zone, and buffers of a day.
-pub(super) const AROUND: TimeDelta = TimeDelta::days(3);
+const AROUND: TimeDelta = TimeDelta::days(3);
 
 type HoursRow = (Uuid, i16, i16, i16);
 /// What is shown of a specialist besides the hours.
@@ -106,9 +106,11 @@ fn working() -> _ {
     hours::table.order((hours::specialist_id, hours::weekday, hours::start_minute)).select(columns)
 }
 
-/// What is booked around a range.
+/// What begins within a window.
 #[diesel::dsl::auto_type]
-fn booked(from: DateTime<Utc>, to: DateTime<Utc>) -> _ {
+fn booked(within: Window) -> _ {
+    let from: DateTime<Utc> = within.starts_at;
+    let to: DateTime<Utc> = within.ends_at;
     let session: diesel::dsl::Eq<sessions::id, occupancies::session_id> =
         sessions::id.eq(occupancies::session_id);
     occupancies::table
@@ -133,9 +135,9 @@ fn booked(from: DateTime<Utc>, to: DateTime<Utc>) -> _ {
         ))
 }
 
-/// From when to when bookings are read for a range.
-fn around(range: Window) -> (DateTime<Utc>, DateTime<Utc>) {
-    (range.starts_at - AROUND, range.ends_at + AROUND)
+/// From when to when diaries are read for a range.
+pub(super) fn around(range: Window) -> Window {
+    Window { starts_at: range.starts_at - AROUND, ends_at: range.ends_at + AROUND }
 }
 
 /// What stands in diaries, by whose they are.
@@ -309,13 +311,13 @@ impl Calendars for PgWork {
             .map_err(store_error)?;
         let who: Vec<Uuid> = rows.iter().map(|row: &SpecialistRow| row.0).collect();
         let tx = self.tx().open().await.map_err(store_error)?;
-        let (mut first, mut third) = (tx, tx);
-        let (from, to) = around(range);
+        let (mut first, mut second) = (tx, tx);
+        let range = around(range);
         let hours = working().filter(hours::specialist_id.eq_any(&who));
-        let booked = booked(from, to).filter(occupancies::specialist_id.eq_any(&who));
+        let booked = booked(range).filter(occupancies::specialist_id.eq_any(&who));
         let exceptions = exceptions_of(tx, &who, range);
         let mut filling =
-            Filling::of(hours.load(&mut first), exceptions, booked.load(&mut third)).await?;
+            Filling::of(hours.load(&mut first), exceptions, booked.load(&mut second)).await?;
         rows.into_iter().map(|row| filling.diary(row)).collect()
     }
 
@@ -326,8 +328,8 @@ impl Calendars for PgWork {
     ) -> Result<Option<SpecialistDiary>, StoreError> {
         let id = id.as_uuid();
         let tx = self.tx().open().await.map_err(store_error)?;
-        let (mut first, mut second, mut fourth) = (tx, tx, tx);
-        let (from, to) = around(range);
+        let (mut first, mut second, mut third) = (tx, tx, tx);
+        let range = around(range);
         let locked = specialists::table
             .filter(specialists::id.eq(id))
             .filter(specialists::active)
@@ -336,10 +338,10 @@ impl Calendars for PgWork {
             .get_result::<SpecialistRow>(&mut first);
         // Of one, and not of any of a list: the plan for that is as good for every specialist, and kept.
         let hours = working().filter(hours::specialist_id.eq(id));
-        let booked = booked(from, to).filter(occupancies::specialist_id.eq(id));
+        let booked = booked(range).filter(occupancies::specialist_id.eq(id));
         let who = [id];
         let exceptions = exceptions_of(tx, &who, range);
-        let filling = Filling::of(hours.load(&mut second), exceptions, booked.load(&mut fourth));
+        let filling = Filling::of(hours.load(&mut second), exceptions, booked.load(&mut third));
         // In one flight: what is read after the lock is read when it is had, and not before.
         let (locked, filling) = in_turn(locked, filling).await;
         let locked = locked.optional().map_err(store_error)?;

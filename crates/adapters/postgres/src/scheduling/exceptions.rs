@@ -13,7 +13,7 @@ use restartix_scheduling::engine::{
 use restartix_scheduling::{Closure, Exceptions, Override, TimeOff};
 use uuid::Uuid;
 
-use super::calendars::{AROUND, minute_of};
+use super::calendars::minute_of;
 use crate::error::{store_error, unreadable};
 use crate::schema::specialist_date_overrides as overrides;
 use crate::schema::specialist_time_off as time_off;
@@ -144,13 +144,12 @@ fn dates(first: NaiveDate, last: NaiveDate) -> Result<LocalDates, StoreError> {
     LocalDates::new(first, last).map_err(|_| unreadable("closures"))
 }
 
-/// What breaks their hours, of a transaction that is open.
+/// What breaks their hours within a window, of a transaction that is open.
 pub(super) async fn exceptions_of(
     mut tx: &TenantTx,
     who: &[Uuid],
     range: Window,
 ) -> Result<Broken, StoreError> {
-    let range = Window { starts_at: range.starts_at - AROUND, ends_at: range.ends_at + AROUND };
     let dates = [range.starts_at.date_naive(), range.ends_at.date_naive()];
     let rows: Vec<AskRow> = Ask { who, range, dates }.load(&mut tx).await.map_err(store_error)?;
     let mut broken = Broken::default();
