@@ -1,14 +1,19 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::{Context, Result, bail};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use restartix_kernel::{RandomExt, Secret, SystemRandom};
 use restartix_postgres::migrate::{self, RoleUrls};
 use restartix_postgres::{Database, DatabaseConfig};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 /// A database of one test's own, copied from a template that has every migration.
 ///
-/// It is dropped with the cluster: `cargo xtask test` throws the whole cluster away.
+/// It carries the process that made it in its name. Whoever makes the next one drops those whose
+/// process is gone, so that a run of hundreds of tests needs the disk of the few that are running.
 #[derive(Clone, Debug)]
 pub struct TestDatabase {
     name: String,
@@ -28,13 +33,14 @@ impl TestDatabase {
 
     async fn create_on(server: tokio_postgres::Config) -> Result<Self> {
         let template = template(&server).await?;
-        let name = format!("rtx_test_{}", SystemRandom.uuid_v4().simple());
+        let name = fresh("test");
         let mut postgres = connect(&server, "postgres").await?;
         // Two copies of one template at once would refuse each other.
         postgres
             .batch_execute(&format!("SELECT pg_advisory_lock({COPYING})"))
             .await
             .context("wait for the template")?;
+        drop_orphans(&mut postgres).await?;
         postgres
             .batch_execute(&format!(
                 "CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"
@@ -57,7 +63,7 @@ impl TestDatabase {
     /// A fresh database with nothing in it: for what is not the platform's own.
     pub async fn blank() -> Result<Self> {
         let server = server()?;
-        let name = format!("rtx_blank_{}", SystemRandom.uuid_v4().simple());
+        let name = fresh("blank");
         let mut postgres = connect(&server, "postgres").await?;
         postgres.batch_execute(&format!("CREATE DATABASE {name}")).await.context("make it")?;
         Ok(Self { name, server })
@@ -65,7 +71,7 @@ impl TestDatabase {
 
     /// A copy of this one as it is now; nobody may be connected to it.
     pub async fn copy(&self) -> Result<Self> {
-        let name = format!("rtx_copy_{}", SystemRandom.uuid_v4().simple());
+        let name = fresh("copy");
         let mut postgres = connect(&self.server, "postgres").await?;
         let copy = format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY file_copy", self.name);
         postgres.batch_execute(&copy).await.context("copy the database")?;
@@ -106,6 +112,8 @@ pub async fn sql(database: &TestDatabase, statements: &str) -> Result<()> {
 }
 
 const COPYING: i64 = 0x72_74_79;
+/// Begins the name of every database that is a process's own.
+const OWNED: &str = "rtx_of_";
 
 #[expect(
     clippy::disallowed_methods,
@@ -150,6 +158,41 @@ pub(crate) async fn asked(server: &tokio_postgres::Config, query: &str) -> Resul
         let _ = connection.await;
     });
     Ok(row?.try_get(0)?)
+}
+
+/// The name of a database that lives as long as this process.
+fn fresh(kind: &str) -> String {
+    format!("{OWNED}{kind}_{}_{}", std::process::id(), SystemRandom.uuid_v4().simple())
+}
+
+/// Drops the databases of processes that are gone.
+async fn drop_orphans(postgres: &mut AsyncPgConnection) -> Result<()> {
+    let all: Vec<Named> = diesel::sql_query("SELECT datname::text AS name FROM pg_database")
+        .load(postgres)
+        .await
+        .context("list the databases")?;
+    for name in all.iter().map(|named| &named.name).filter(|name| orphaned(name)) {
+        // A child of the test that was killed may still hold a connection.
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        postgres.batch_execute(&drop).await.with_context(|| drop)?;
+    }
+    Ok(())
+}
+
+/// Whether [`fresh`] gave this name in a process that is gone.
+fn orphaned(name: &str) -> bool {
+    let maker = || {
+        let (_kind, rest) = name.strip_prefix(OWNED)?.split_once('_')?;
+        let (maker, _) = rest.split_once('_')?;
+        Pid::from_raw(maker.parse().ok()?)
+    };
+    maker().is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Text)]
+    name: String,
 }
 
 /// The template for this state of the migrations, made by whichever test comes first.

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use restartix_kernel::{ExposeSecret, RandomExt, SystemRandom};
-use restartix_testkit::{TestDatabase, free_port, sql};
+use restartix_kernel::ExposeSecret;
+use restartix_testkit::{TestDatabase, free_port};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::Child;
@@ -19,10 +19,8 @@ pub(crate) struct Program(Vec<(String, String)>);
 impl Program {
     /// With a database in which nothing is; its roles may be there, for they are the cluster's.
     pub(crate) async fn with_empty_database() -> Self {
-        let neighbour = TestDatabase::create().await.unwrap();
-        let name = format!("rtx_empty_{}", SystemRandom.uuid_v4().simple());
-        sql(&neighbour, &format!("CREATE DATABASE {name} TEMPLATE template0")).await.unwrap();
-        let url = |role| neighbour.url(role).expose_secret().replace(neighbour.name(), &name);
+        let empty = TestDatabase::blank().await.unwrap();
+        let url = |role| empty.url(role).expose_secret().to_owned();
         let nothing = format!("127.0.0.1:{}", free_port().unwrap());
         Self::of(&[
             ("CORE_DATABASE__BOOTSTRAP_URL", &url("postgres")),
