@@ -18,6 +18,7 @@ mod database;
 mod hooks;
 mod port;
 mod redis;
+mod trail;
 
 #[cfg(feature = "clamd")]
 pub use clamd::TestClamd;
@@ -27,3 +28,4 @@ pub use hooks::{HookedClinics, change_that_tells, configure_worker};
 pub use port::free_port;
 pub use redis::TestRedis;
 pub use restartix_postgres::tls_connector;
+pub use trail::line;

@@ -115,7 +115,8 @@ pub trait Work: Send {
     /// What seals that trace.
     fn seals(&mut self) -> &mut dyn AuditSeals;
 
-    /// Leaves behind what a change has to leave: all of it in one go, where the store can.
+    /// Leaves behind what a change has to leave. It becomes part of the unit with
+    /// [`Work::commit`], which is where the store refuses it.
     async fn leave(&mut self, aftermath: Aftermath) -> Result<(), StoreError>;
 
     /// Makes everything durable at once. A unit begun for [`Access::Change`] without an audit line

@@ -20,12 +20,12 @@ use crate::error::{store_error, unreadable};
 use crate::schema::outbox;
 use crate::transaction::TenantTx;
 
-/// Queues what has a topic, in a transaction that is open.
+/// Queues what has a topic, by one statement, in a transaction that is open.
 pub(crate) async fn queue(mut tx: &TenantTx, events: &[DomainEvent]) -> Result<(), StoreError> {
     let org_id = tx.organisation().get();
-    for event in events {
-        let Some((topic, appointment, version)) = event.what.queued() else { continue };
-        let row = (
+    let row = |event: &DomainEvent| {
+        let (topic, appointment, version) = event.what.queued()?;
+        Some((
             outbox::org_id.eq(org_id),
             outbox::topic.eq(topic.as_str()),
             outbox::id.eq(event.id.as_uuid()),
@@ -34,13 +34,20 @@ pub(crate) async fn queue(mut tx: &TenantTx, events: &[DomainEvent]) -> Result<(
             outbox::version.eq(version.get()),
             outbox::occurred_at.eq(event.occurred_at),
             outbox::due_at.eq(event.occurred_at),
-        );
-        diesel::insert_into(outbox::table)
-            .values(row)
-            .execute(&mut tx)
-            .await
-            .map_err(store_error)?;
+        ))
+    };
+    let insert = diesel::insert_into(outbox::table);
+    let mut rows: Vec<_> = events.iter().filter_map(row).collect();
+    match (rows.pop(), rows.is_empty()) {
+        (None, _) => return Ok(()),
+        // A statement of its own, that the connection keeps: almost every change queues one.
+        (Some(one), true) => insert.values(one).execute(&mut tx).await,
+        (Some(last), false) => {
+            rows.push(last);
+            insert.values(rows).execute(&mut tx).await
+        }
     }
+    .map_err(store_error)?;
     Ok(())
 }
 

@@ -69,6 +69,23 @@ impl TenantTx {
         self.end(COMMIT).await
     }
 
+    /// As [`TenantTx::commit`], with statements that go out in one flight with the end. Each has to be sent
+    /// when it is first polled: one that waited for another's answer would come after the end.
+    pub(crate) async fn commit_with(
+        mut self,
+        statements: impl FnOnce(&Self) -> BoxFuture<'_, Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let tx = self.open().await.map_err(store_error)?;
+        let Some(mut connection) = tx.opened() else { return Err(gone()) };
+        let (written, ended) = in_turn(statements(tx), connection.batch_execute(COMMIT)).await;
+        ended.map_err(store_error)?;
+        // Where one was refused, the server has answered the end with a rollback.
+        let failed = self.state.swap(ENDED, Ordering::Relaxed) == FAILED;
+        drop(self.connection.take());
+        written?;
+        if failed { Err(undone()) } else { Ok(()) }
+    }
+
     /// Undoes the transaction; the connection goes back to its pool.
     pub(crate) async fn roll_back(self) -> Result<(), StoreError> {
         self.end("ROLLBACK").await
@@ -83,7 +100,7 @@ impl TenantTx {
                 connection.batch_execute(statement).await.map_err(store_error)?;
                 if state == FAILED && statement == COMMIT {
                     drop(self.connection.take());
-                    return Err(StoreError::Defect("a statement had failed: undone".into()));
+                    return Err(undone());
                 }
             }
             _ => return Err(gone()),
@@ -110,19 +127,9 @@ impl TenantTx {
         async move {
             state.store(OPENING, Ordering::Relaxed);
             let (mut first, mut second, mut last) = (connection, connection, connection);
-            preparing::watch();
-            // Polled in this order, and each is sent when it is first polled: `unconstrained`,
-            // because a task that has used up its turn would find even what is ready pending.
             let opening = join3(first.batch_execute(begin), second.batch_execute(&set), query);
-            let mut opening = pin!(unconstrained(opening));
-            let polled = poll_fn(|context| Poll::Ready(opening.as_mut().poll(context))).await;
-            let end = unconstrained(last.batch_execute(COMMIT));
-            let ((begun, bound, result), ended) = match polled {
-                Poll::Ready(opened) => (opened, end.await),
-                // The query is still to be sent, and the end must not overtake it.
-                Poll::Pending if preparing::seen() => (opening.await, end.await),
-                Poll::Pending => join(opening, end).await,
-            };
+            let ((begun, bound, result), ended) =
+                in_turn(opening, last.batch_execute(COMMIT)).await;
             begun?;
             bound?;
             ended?;
@@ -294,7 +301,8 @@ fn refused<'a, T: Send + 'a>() -> BoxFuture<'a, QueryResult<T>> {
 }
 
 /// Both, in this order, without waiting for the first one's answer: where it has to be prepared before it
-/// can be sent, the second waits until it is.
+/// can be sent, the second waits until it is. `unconstrained`, because a task that has used up its turn
+/// would find even what is ready pending.
 pub(crate) async fn in_turn<A, B>(
     first: impl Future<Output = A>,
     second: impl Future<Output = B>,
@@ -336,6 +344,10 @@ const fn begin(access: Access) -> &'static str {
 
 fn broken() -> diesel::result::Error {
     diesel::result::Error::BrokenTransactionManager
+}
+
+fn undone() -> StoreError {
+    StoreError::Defect("a statement had failed: undone".into())
 }
 
 fn gone() -> StoreError {

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use futures_util::future::join5;
 use restartix_kernel::{CursorError, PageRequest, StoreError};
 use restartix_scheduling::{AppointmentTypes, Appointments, Calendars, Exceptions};
@@ -43,7 +44,7 @@ impl UnitOfWork for PgUnits {
     async fn begin(&self, tenant: &Tenant, access: Access) -> Result<Box<dyn Work>, StoreError> {
         let connection = self.database.connection().await?;
         let tx = TenantTx::new(connection, tenant.organisation(), access);
-        Ok(Box::new(PgWork { tx, actor: tenant.actor(), traced: !self.traced }))
+        Ok(Box::new(PgWork { tx, actor: tenant.actor(), traced: !self.traced, left: None }))
     }
 }
 
@@ -54,6 +55,8 @@ pub(crate) struct PgWork {
     tx: TenantTx,
     actor: Actor,
     traced: bool,
+    /// What goes out together with the end.
+    left: Option<Aftermath>,
 }
 
 impl PgWork {
@@ -173,38 +176,43 @@ impl Work for PgWork {
     }
 
     async fn leave(&mut self, aftermath: Aftermath) -> Result<(), StoreError> {
-        let Aftermath { events, publications, facts, care, line } = aftermath;
-        let (actor, traces) = (self.actor, line.is_some());
-        let tx = self.tx.open().await.map_err(store_error)?;
-        // In any order, and in one flight.
-        let (queued, published, told, opened, traced) = join5(
-            outbox::queue(tx, &events),
-            feed::publish(tx, &publications),
-            telemetry::publish(tx, actor, &facts),
-            tenancy::open_care(tx, care),
-            audit::trace(tx, actor, line),
-        )
-        .await;
-        queued?;
-        published?;
-        told?;
-        opened?;
-        traced?;
-        self.traced |= traces;
+        self.traced |= aftermath.line.is_some();
+        if let Some(earlier) = self.left.replace(aftermath) {
+            let tx = self.tx.open().await.map_err(store_error)?;
+            write(tx, self.actor, earlier).await?;
+        }
         Ok(())
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        if self.tx.access() == Access::Change && !self.traced {
-            self.tx.roll_back().await?;
+        let Self { tx, actor, traced, left } = *self;
+        if tx.access() == Access::Change && !traced {
+            tx.roll_back().await?;
             return Err(StoreError::Defect("a change without an audit line".into()));
         }
-        self.tx.commit().await
+        match left {
+            Some(left) => tx.commit_with(|tx| write(tx, actor, left).boxed()).await,
+            None => tx.commit().await,
+        }
     }
 
     async fn roll_back(self: Box<Self>) -> Result<(), StoreError> {
         self.tx.roll_back().await
     }
+}
+
+/// Writes what was left: in any order, and in one flight.
+async fn write(tx: &TenantTx, actor: Actor, left: Aftermath) -> Result<(), StoreError> {
+    let Aftermath { events, publications, facts, care, line } = left;
+    let (queued, published, told, opened, traced) = join5(
+        outbox::queue(tx, &events),
+        feed::publish(tx, &publications),
+        telemetry::publish(tx, actor, &facts),
+        tenancy::open_care(tx, care),
+        audit::trace(tx, actor, line),
+    )
+    .await;
+    queued.and(published).and(told).and(opened).and(traced)
 }
 
 /// What an update of `rows` rows came to; `there` tells whether the object exists at all.

@@ -7,9 +7,8 @@ use chrono::{DateTime, Utc};
 use restartix_kernel::{EventId, ManualClock, SeededRandom};
 use restartix_postgres::PgUnits;
 use restartix_telemetry::conformance::{self, Case};
-use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::{Principal, Role};
-use restartix_testkit::{TestDatabase, sql};
+use restartix_testkit::{TestDatabase, line, sql};
 use restartix_workflows::{Access, Aftermath, Care, UnitOfWork, Work};
 use support::{add_member, sign_in, three_clinics};
 
@@ -52,15 +51,8 @@ impl Scene {
     }
 
     async fn commit(&self, mut work: Box<dyn Work>) -> Result<()> {
-        let line = AuditEvent {
-            id: EventId::fresh(&self.clock, &self.random),
-            occurred_at: self.case.now,
-            act: Act { operation: Operation::new("test"), request: None },
-            resource: Resource::many(ResourceKind::Program),
-            patient: None,
-            outcome: Outcome::Success,
-        };
-        work.audit().record(line).await?;
+        let id = EventId::fresh(&self.clock, &self.random);
+        work.audit().record(line(id, self.case.now)).await?;
         Ok(work.commit().await?)
     }
 }

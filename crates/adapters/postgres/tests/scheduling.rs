@@ -9,9 +9,8 @@ use restartix_postgres::PgUnits;
 use restartix_scheduling::conformance::{self, Case};
 use restartix_scheduling::engine::{Minutes, PositiveMinutes, Rules};
 use restartix_scheduling::{AppointmentType, Calendars, Capacity, Exceptions, Reminders, TypeName};
-use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::{Principal, Role, Version};
-use restartix_testkit::TestDatabase;
+use restartix_testkit::{TestDatabase, line};
 use restartix_workflows::{Access, UnitOfWork, Work};
 use support::{add_member, sign_in, three_clinics};
 
@@ -79,15 +78,8 @@ impl Scene {
     }
 
     async fn trace(&self, work: &mut dyn Work) -> Result<()> {
-        let line = AuditEvent {
-            id: EventId::fresh(&self.clock, &self.random),
-            occurred_at: self.case.now,
-            act: Act { operation: Operation::new("test"), request: None },
-            resource: Resource::many(ResourceKind::Appointment),
-            patient: None,
-            outcome: Outcome::Success,
-        };
-        Ok(work.audit().record(line).await?)
+        let id = EventId::fresh(&self.clock, &self.random);
+        Ok(work.audit().record(line(id, self.case.now)).await?)
     }
 }
 

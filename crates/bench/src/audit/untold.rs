@@ -128,8 +128,9 @@ impl Work for Unit {
         &mut self.silence
     }
 
-    async fn leave(&mut self, _: Aftermath) -> Result<(), StoreError> {
-        Ok(())
+    async fn leave(&mut self, aftermath: Aftermath) -> Result<(), StoreError> {
+        // A booking opens care whoever hears of it.
+        self.inner.leave(Aftermath { care: aftermath.care, ..Aftermath::default() }).await
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {

@@ -26,10 +26,12 @@ async fn in_hipaa_mode_a_room_is_kept_moved_and_deleted_by_the_name_that_it_was_
          AND naming = 'provider_assigned'"
     );
     assert_eq!(stack.number(&mapped).await?, 1, "whose it is, the database alone knows");
-    wait_for("the notice", PATIENCE, || {
-        Ok((!listed(&clinic.specialist, id)?["waiting_since"].is_null()).then_some(()))
-    })?;
+    let waits =
+        || Ok::<_, anyhow::Error>(!listed(&clinic.specialist, id)?["waiting_since"].is_null());
+    wait_for("the notice", PATIENCE, || Ok(waits()?.then_some(())))?;
     leave(&stack, &stay)?;
+    // Heard late, they would seem to be in the call together with the specialist: it would have begun.
+    wait_for("their going", PATIENCE, || Ok((!waits()?).then_some(())))?;
 
     let room = || account(&stack).get(&format!("/rooms/{name}"))?.expect(200);
     let before = room()?["config"]["exp"].as_i64().context("an end")?;
