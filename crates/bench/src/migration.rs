@@ -13,7 +13,6 @@ use futures_util::{SinkExt as _, TryStreamExt as _, pin_mut};
 use restartix_kernel::ExposeSecret;
 use restartix_testkit::{TestDatabase, sql};
 use serde_json::json;
-use tokio_postgres::{Client, NoTls};
 
 use crate::report::Figure;
 use crate::request::core_api_path;
@@ -94,7 +93,7 @@ async fn load(program: &Path, bookings: u32) -> Result<Loaded> {
         .context("start core-api")?;
     let peak_kib = watched(child)?;
     let seconds = begun.elapsed().as_secs_f64();
-    let client = client(&platform).await?;
+    let client = platform.client().await?;
     let loaded: i64 = client.query_one("SELECT count(*) FROM appointments", &[]).await?.get(0);
     ensure!(loaded == i64::from(bookings), "{loaded} of {bookings} bookings were loaded");
     Ok(Loaded { platform, seconds, peak_kib })
@@ -134,7 +133,7 @@ struct Copied {
 /// Copies what `from` holds into a platform of its own, from files, and times that alone.
 async fn copy(from: &TestDatabase) -> Result<Copied> {
     let to = TestDatabase::create().await?;
-    let (source, target) = (client(from).await?, client(&to).await?);
+    let (source, target) = (from.client().await?, to.client().await?);
     let dir = tempfile::tempdir().context("a place for the rows")?;
     for table in TABLES {
         let out = source.copy_out(&format!("COPY {table} TO STDOUT (FORMAT binary)")).await?;
@@ -162,11 +161,4 @@ async fn copy(from: &TestDatabase) -> Result<Copied> {
         rows += sink.finish().await?;
     }
     Ok(Copied { seconds: begun.elapsed().as_secs_f64(), rows })
-}
-
-async fn client(database: &TestDatabase) -> Result<Client> {
-    let url = database.url("postgres");
-    let (client, connection) = tokio_postgres::connect(url.expose_secret(), NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
 }

@@ -4,11 +4,12 @@ use anyhow::{Context, Result, bail};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use restartix_kernel::{RandomExt, Secret, SystemRandom};
+use restartix_kernel::{ExposeSecret, RandomExt, Secret, SystemRandom};
 use restartix_postgres::migrate::{self, RoleUrls};
 use restartix_postgres::{Database, DatabaseConfig};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
+use tokio_postgres::{Client, NoTls};
 
 /// A database of one test's own, copied from a template that has every migration.
 ///
@@ -103,6 +104,16 @@ impl TestDatabase {
     pub async fn superuser(&self) -> Result<AsyncPgConnection> {
         connect(&self.server, &self.name).await
     }
+
+    /// A client of its own as the superuser, who is above row-level security: for queries that the platform
+    /// does not know. It tells times in UTC.
+    pub async fn client(&self) -> Result<Client> {
+        let url = self.url("postgres");
+        let (client, connection) = tokio_postgres::connect(url.expose_secret(), NoTls).await?;
+        tokio::spawn(connection);
+        client.batch_execute("SET TimeZone = 'UTC'").await?;
+        Ok(client)
+    }
 }
 
 /// Runs statements as the superuser.
@@ -150,8 +161,7 @@ async fn connect(server: &tokio_postgres::Config, database: &str) -> Result<Asyn
 
 /// The one text that a query finds.
 pub(crate) async fn asked(server: &tokio_postgres::Config, query: &str) -> Result<String> {
-    let (client, connection) =
-        server.connect(tokio_postgres::NoTls).await.context("connect to the cluster")?;
+    let (client, connection) = server.connect(NoTls).await.context("connect to the cluster")?;
     let ask = async move { client.query_one(query, &[]).await.context("ask the cluster") };
     let (row, ()) = tokio::join!(ask, async {
         // It ends with the client, or with what the client is told.

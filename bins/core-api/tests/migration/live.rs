@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
-use crate::support::{World, client};
+use crate::support::World;
 
 /// Between two writes to one source: fifty a second.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -84,8 +84,8 @@ async fn a_working_day_goes_on_until_the_freeze_and_nothing_of_it_is_lost() {
     let world = World::new(2_000).await;
     let written = [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))];
     let writers = [
-        tokio::spawn(write_on(client(&world.strapi).await, written[0].clone(), strapi)),
-        tokio::spawn(write_on(client(&world.intakes).await, written[1].clone(), intakes)),
+        tokio::spawn(write_on(world.strapi.client().await.unwrap(), written[0].clone(), strapi)),
+        tokio::spawn(write_on(world.intakes.client().await.unwrap(), written[1].clone(), intakes)),
     ];
     let begun = std::time::Instant::now();
     for phase in [&["load"][..], &["delta"], &["delta"]] {
@@ -115,13 +115,14 @@ async fn a_working_day_goes_on_until_the_freeze_and_nothing_of_it_is_lost() {
     assert!(frozen > 0.0 && frozen < 60.0, "{frozen}");
     println!("frozen for {frozen:.2} s; written before: {before:?}");
 
-    let platform = client(&world.platform).await;
+    let platform = world.platform.client().await.unwrap();
     let count = |client: Client, query: &'static str| async move {
         client.query_one(query, &[]).await.unwrap().get::<_, i64>(0)
     };
-    let there = count(client(&world.strapi).await, "SELECT count(*) FROM appointments").await
+    let there = count(world.strapi.client().await.unwrap(), "SELECT count(*) FROM appointments")
+        .await
         + count(
-            client(&world.intakes).await,
+            world.intakes.client().await.unwrap(),
             "SELECT count(*) FROM bookings WHERE starts_local > '2040-01-01'",
         )
         .await;
@@ -131,6 +132,6 @@ async fn a_working_day_goes_on_until_the_freeze_and_nothing_of_it_is_lost() {
 
     let (output, report) = world.phase(&["rollback"]);
     assert!(output.status.success(), "{report:#} {output:?}");
-    client(&world.strapi).await.batch_execute(&strapi(100_000)).await.unwrap();
-    client(&world.intakes).await.batch_execute(&intakes(100_000)).await.unwrap();
+    world.strapi.client().await.unwrap().batch_execute(&strapi(100_000)).await.unwrap();
+    world.intakes.client().await.unwrap().batch_execute(&intakes(100_000)).await.unwrap();
 }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use restartix_kernel::ExposeSecret;
 use restartix_sandbox::s3::{Options, S3 as StandIn};
-use restartix_testkit::{TestDatabase, sql};
+use restartix_testkit::{TestDatabase, migrated_rows, sql};
 use serde_json::Value;
-use tokio_postgres::{Client, NoTls};
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -110,36 +109,11 @@ pub(crate) fn killed_after(mut command: Command, wait: Duration) -> bool {
     killed
 }
 
-pub(crate) async fn client(database: &TestDatabase) -> Client {
-    let url = database.url("postgres");
-    let (client, connection) = tokio_postgres::connect(url.expose_secret(), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute("SET TimeZone = 'UTC'").await.unwrap();
-    client
-}
-
-/// Everything that the migration writes, row by row, but for when it was written and in which version
-/// a copy was made.
+/// What the migration writes, and what each clinic says of it: it was made once, and says so once.
 pub(crate) async fn dump(platform: &TestDatabase) -> String {
-    let client = client(platform).await;
-    let tables = "SELECT c.oid::regclass::text, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.relnamespace IN ('public'::regnamespace, 'legacy'::regnamespace)
-          AND c.relname NOT IN ('audit_events', 'telemetry_events', '__diesel_schema_migrations', 'run', 'watermarks')
-          AND a.attname <> 'object_version' AND NOT (c.relname = 'users' AND a.attname = 'created_at')
-          AND NOT (c.relname = 'insight_marks' AND a.attname = 'id')
-        GROUP BY c.oid ORDER BY 1";
-    let mut all = String::new();
-    for row in client.query(tables, &[]).await.unwrap() {
-        let (table, columns): (String, String) = (row.get(0), row.get(1));
-        let rows = format!("SELECT r::text FROM (SELECT {columns} FROM {table}) r ORDER BY 1");
-        for row in client.query(&rows, &[]).await.unwrap() {
-            writeln!(all, "{table} {}", row.get::<_, String>(0)).unwrap();
-        }
-    }
-    // Each clinic was made once, and says so once.
+    let mut all = migrated_rows(platform).await.unwrap();
     let lines = "SELECT org_id || ' ' || operation || ' ' || count(*) FROM audit_events GROUP BY org_id, operation ORDER BY 1";
-    for row in client.query(lines, &[]).await.unwrap() {
+    for row in platform.client().await.unwrap().query(lines, &[]).await.unwrap() {
         writeln!(all, "audit {}", row.get::<_, String>(0)).unwrap();
     }
     all

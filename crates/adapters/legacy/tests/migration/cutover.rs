@@ -1,7 +1,7 @@
 use restartix_legacy::MigrationError;
 use restartix_testkit::sql;
 
-use crate::support::{World, client};
+use crate::support::World;
 
 const WRITE: &str = "UPDATE patients SET phone = '1' WHERE id = 1";
 
@@ -9,7 +9,7 @@ const WRITE: &str = "UPDATE patients SET phone = '1' WHERE id = 1";
 async fn a_cutover_freezes_flips_and_can_be_taken_back() {
     let world = World::sound().await;
     world.load().await.unwrap();
-    let writer = client(&world.strapi).await;
+    let writer = world.strapi.client().await.unwrap();
     writer.batch_execute(WRITE).await.unwrap();
 
     let report = world.migration().cutover().await.unwrap();
@@ -21,7 +21,8 @@ async fn a_cutover_freezes_flips_and_can_be_taken_back() {
         "25006",
         "a session from before the freeze is refused too"
     );
-    let refused = client(&world.intakes).await.batch_execute("TRUNCATE holds").await.unwrap_err();
+    let refused =
+        world.intakes.client().await.unwrap().batch_execute("TRUNCATE holds").await.unwrap_err();
     assert_eq!(refused.code().unwrap().code(), "25006");
     for late in [world.migration().delta(false).await, world.migration().verify().await] {
         assert!(matches!(late, Err(MigrationError::Order(_))), "{late:?}");
@@ -82,7 +83,7 @@ async fn a_cutover_that_is_not_safe_reopens_the_sources() {
     let report = world.migration().cutover().await.unwrap();
     assert!(!report.safe && report.frozen_seconds.is_none());
     assert_eq!(world.column("SELECT DISTINCT status FROM organizations").await, ["suspended"]);
-    client(&world.strapi).await.batch_execute(WRITE).await.unwrap();
+    world.strapi.client().await.unwrap().batch_execute(WRITE).await.unwrap();
 }
 
 #[tokio::test]
@@ -95,7 +96,7 @@ async fn a_rollback_after_the_window_is_refused() {
         .unwrap();
     let refused = world.migration().rollback().await.unwrap_err();
     assert!(refused.to_string().contains("72 hours"), "{refused}");
-    let refused = client(&world.strapi).await.batch_execute(WRITE).await;
+    let refused = world.strapi.client().await.unwrap().batch_execute(WRITE).await;
     assert!(refused.is_err(), "the sources stay frozen");
 }
 

@@ -1,6 +1,6 @@
 use restartix_testkit::sql;
 
-use crate::support::{MAPPING, World, dump, steady};
+use crate::support::{MAPPING, World, steady};
 
 #[tokio::test]
 async fn what_is_proven_is_loaded_and_nothing_else() {
@@ -146,5 +146,5 @@ async fn a_renamed_column_needs_an_edit_of_the_mapping_only() {
     renamed.mapping = format!("{before}[strapi.patients]{rest}[strapi.appointments]{appointments}");
     assert_ne!(renamed.mapping, MAPPING);
     renamed.load().await.unwrap();
-    assert_eq!(dump(&renamed.platform).await, plain.dump().await);
+    assert_eq!(renamed.dump().await, plain.dump().await);
 }

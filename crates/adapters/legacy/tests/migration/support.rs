@@ -1,13 +1,11 @@
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use restartix_kernel::{ExposeSecret, SystemClock, SystemRandom};
+use restartix_kernel::{SystemClock, SystemRandom};
 use restartix_legacy::report::Report;
 use restartix_legacy::{Mapping, Migration, MigrationError, Objects, Settings, Unwatched};
 use restartix_storage::memory::MemoryObjects;
 use restartix_storage::{EicarScanner, ForeignKey};
-use restartix_testkit::{TestDatabase, sql, tls_connector};
-use tokio_postgres::{Client, NoTls};
+use restartix_testkit::{TestDatabase, migrated_rows, sql, tls_connector};
 
 /// The mapping that comes along, as a text to edit.
 pub(crate) const MAPPING: &str = include_str!("../../src/mapping.toml");
@@ -90,46 +88,17 @@ impl World {
         self.migration().load().await
     }
 
-    /// Everything that the migration writes, row by row, but for when and in which version a copy
-    /// was made.
+    /// Everything that the migration writes.
     pub(crate) async fn dump(&self) -> String {
-        dump(&self.platform).await
+        migrated_rows(&self.platform).await.unwrap()
     }
 
     /// One column of a query of the platform, above row-level security.
     pub(crate) async fn column(&self, query: &str) -> Vec<String> {
-        let client = client(&self.platform).await;
+        let client = self.platform.client().await.unwrap();
         let rows = client.query(query, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     }
-}
-
-pub(crate) async fn client(database: &TestDatabase) -> Client {
-    let url = database.url("postgres");
-    let (client, connection) = tokio_postgres::connect(url.expose_secret(), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute("SET TimeZone = 'UTC'").await.unwrap();
-    client
-}
-
-pub(crate) async fn dump(platform: &TestDatabase) -> String {
-    let client = client(platform).await;
-    let tables = "SELECT c.oid::regclass::text, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.relnamespace IN ('public'::regnamespace, 'legacy'::regnamespace)
-          AND c.relname NOT IN ('audit_events', 'telemetry_events', '__diesel_schema_migrations', 'run', 'watermarks')
-          AND a.attname <> 'object_version' AND NOT (c.relname = 'users' AND a.attname = 'created_at')
-          AND NOT (c.relname = 'insight_marks' AND a.attname = 'id')
-        GROUP BY c.oid ORDER BY 1";
-    let mut all = String::new();
-    for row in client.query(tables, &[]).await.unwrap() {
-        let (table, columns): (String, String) = (row.get(0), row.get(1));
-        let rows = format!("SELECT r::text FROM (SELECT {columns} FROM {table}) r ORDER BY 1");
-        for row in client.query(&rows, &[]).await.unwrap() {
-            writeln!(all, "{table} {}", row.get::<_, String>(0)).unwrap();
-        }
-    }
-    all
 }
 
 /// A report without what differs from run to run.
