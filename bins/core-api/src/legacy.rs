@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use restartix_kernel::{Clock, SystemClock, SystemRandom};
 use restartix_legacy::report::Report;
 use restartix_legacy::{Mapping, Migration, Objects, Progress, Settings as Sources, Step};
@@ -98,8 +98,8 @@ impl Bars {
 }
 
 /// How a step looks whose length is known, and one whose length is not.
-const KNOWN: &str = "{msg:32} [{bar:30}] {human_pos}/{human_len} {per_sec}, {eta} left";
-const UNKNOWN: &str = "{msg:32} {spinner} {human_pos} {per_sec}, {elapsed} so far";
+const KNOWN: &str = "{msg:32} [{bar:30}] {human_pos}/{human_len} {rate}, {eta} left";
+const UNKNOWN: &str = "{msg:32} {spinner} {human_pos} {rate}, {elapsed} so far";
 
 impl Progress for Bars {
     fn begin(&self, step: &str, total: Option<u64>) -> Box<dyn Step> {
@@ -110,7 +110,11 @@ impl Progress for Bars {
         let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         let style = ProgressStyle::with_template(if total.is_some() { KNOWN } else { UNKNOWN });
         if let Ok(style) = style {
-            bar.set_style(style.progress_chars("=> "));
+            // Of rows, nobody wants the fractions.
+            let rate = |state: &ProgressState, to: &mut dyn std::fmt::Write| {
+                let _shown_or_not = write!(to, "{:.0}/s", state.per_sec());
+            };
+            bar.set_style(style.progress_chars("=> ").with_key("rate", rate));
         }
         bar.set_message(step.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
