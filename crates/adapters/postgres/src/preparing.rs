@@ -50,9 +50,15 @@ pub(crate) fn seen() -> bool {
     SEEN.get()
 }
 
-/// What every connection tells of itself: it prepares within the poll that asks for the query.
+/// A query is about to be prepared on this thread.
+pub(crate) fn begun() {
+    SEEN.set(true);
+}
+
+/// What every connection tells of itself: it prepares within the poll that asks for the query. It tells so of
+/// what it keeps; of anything else, who asks knows.
 pub(crate) fn note(event: &InstrumentationEvent<'_>) {
     if matches!(event, InstrumentationEvent::CacheQuery { .. }) {
-        SEEN.set(true);
+        begun();
     }
 }

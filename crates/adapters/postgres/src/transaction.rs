@@ -170,7 +170,7 @@ impl TenantTx {
             return std::future::ready(Err(broken())).boxed();
         };
         match state.load(Ordering::Relaxed) {
-            OPEN | FAILED => noting(state, query(&mut &*connection)),
+            OPEN | FAILED => noting(state, true, query(&mut &*connection)),
             UNOPENED => {
                 let begin = begin(*access);
                 let set = set_organisation(organisation.get());
@@ -194,12 +194,17 @@ impl TenantTx {
     }
 }
 
-/// Notes a query's failure.
+/// Notes a query's failure; and that it is prepared first, which of one that is not `kept` the connection does
+/// not tell.
 fn noting<'a, T: Send + 'a>(
     state: &'a AtomicU8,
+    kept: bool,
     query: BoxFuture<'a, QueryResult<T>>,
 ) -> BoxFuture<'a, QueryResult<T>> {
     async move {
+        if !kept {
+            preparing::begun();
+        }
         let result = query.await;
         if result.is_err() {
             state.store(FAILED, Ordering::Relaxed);
@@ -233,9 +238,7 @@ impl AsyncConnectionCore for TenantTx {
         T::Query: QueryFragment<Pg> + QueryId + 'query,
     {
         let query = source.as_query();
-        // A query that is not kept by the connection is prepared each time.
-        let kept = query.is_safe_to_cache_prepared(&Pg).unwrap_or(false);
-        if self.access != Access::Glance || !kept {
+        if self.access != Access::Glance || !is_kept(&query) {
             return self.after_opening(|connection| connection.load(query));
         }
         let rows = self.in_one_flight(|connection| {
@@ -271,8 +274,10 @@ impl<'a> AsyncConnectionCore for &'a TenantTx {
         T: AsQuery + 'query,
         T::Query: QueryFragment<Pg> + QueryId + 'query,
     {
+        let query = source.as_query();
+        let kept = is_kept(&query);
         self.opened().map_or_else(refused, |mut connection| {
-            noting(&self.state, AsyncConnectionCore::load(&mut connection, source))
+            noting(&self.state, kept, AsyncConnectionCore::load(&mut connection, query))
         })
     }
 
@@ -283,8 +288,9 @@ impl<'a> AsyncConnectionCore for &'a TenantTx {
     where
         T: QueryFragment<Pg> + QueryId + 'query,
     {
+        let kept = is_kept(&source);
         self.opened().map_or_else(refused, |mut connection| {
-            noting(&self.state, connection.execute_returning_count(source))
+            noting(&self.state, kept, connection.execute_returning_count(source))
         })
     }
 }
@@ -294,6 +300,11 @@ impl SimpleAsyncConnection for &TenantTx {
     async fn batch_execute(&mut self, _: &str) -> QueryResult<()> {
         Err(broken())
     }
+}
+
+/// Whether the connection keeps a query once it is prepared; any other is prepared each time.
+fn is_kept(query: &impl QueryFragment<Pg>) -> bool {
+    query.is_safe_to_cache_prepared(&Pg).unwrap_or(false)
 }
 
 fn refused<'a, T: Send + 'a>() -> BoxFuture<'a, QueryResult<T>> {

@@ -12,10 +12,11 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use restartix_kernel::{EventId, ManualClock, PersonId, SeededRandom, StoreError};
+use restartix_kernel::{EventId, ManualClock, MembershipId, PersonId, SeededRandom, StoreError};
 use restartix_postgres::PgUnits;
-use restartix_tenancy::{Principal, Role};
+use restartix_tenancy::{Principal, Role, Version};
 use restartix_testkit::{TestDatabase, line, sql};
+use restartix_webhooks::{Event, Publication};
 use restartix_workflows::{Access, Aftermath, Care, UnitOfWork};
 use support::{add_member, sign_in, three_clinics};
 
@@ -65,6 +66,21 @@ impl Scene {
         Ok(Aftermath { care, line: Some(line(id, self.now)), ..Aftermath::default() })
     }
 
+    /// The same, and so many events.
+    fn left_and_told(&self, patient: usize, events: usize) -> Result<Aftermath> {
+        let told = || Publication {
+            id: self.fresh(),
+            occurred_at: self.now,
+            event: Event::MemberAdded {
+                id: MembershipId::fresh(&self.clock, &self.random),
+                version: Version::FIRST,
+            },
+            only_for: None,
+        };
+        let publications = std::iter::repeat_with(told).take(events).collect();
+        Ok(Aftermath { publications, ..self.left(patient, self.fresh())? })
+    }
+
     async fn change(&self, units: &PgUnits, left: Vec<Aftermath>) -> Result<(), StoreError> {
         let tenant = self.admin.tenant().map_err(|error| StoreError::Defect(error.into()))?;
         let mut work = units.begin(tenant, Access::Change).await?;
@@ -102,6 +118,19 @@ async fn all_that_was_left_is_there_however_often_and_by_however_busy_a_task() -
     }
     let all = patients.start.try_into()?;
     assert_eq!(scene.counts().await?, (all, all));
+    Ok(())
+}
+
+/// An insert of several rows is prepared each time, so it is sent a round trip after it is asked for.
+#[tokio::test]
+async fn what_is_prepared_each_time_is_there_as_well() -> Result<()> {
+    let scene = Scene::new().await?;
+    let units = scene.units()?;
+    for turn in 0..6 {
+        scene.change(&units, vec![scene.left_and_told(turn, turn % 3)?]).await?;
+    }
+    assert_eq!(scene.counts().await?, (6, 6));
+    assert_eq!(scene.count("webhook_outbox").await?, 6);
     Ok(())
 }
 
