@@ -13,8 +13,8 @@ use tokio_postgres::{Client, NoTls};
 
 /// A database of one test's own, copied from a template that has every migration.
 ///
-/// It carries the process that made it in its name. Whoever makes the next one drops those whose
-/// process is gone, so that a run of hundreds of tests needs the disk of the few that are running.
+/// It carries the process that made it in its name. Who makes the next one, by [`TestDatabase::create`], drops
+/// those whose process is gone, so that a run of hundreds of tests needs the disk of the few that are running.
 #[derive(Clone, Debug)]
 pub struct TestDatabase {
     name: String,
@@ -172,7 +172,18 @@ pub(crate) async fn asked(server: &tokio_postgres::Config, query: &str) -> Resul
 
 /// The name of a database that lives as long as this process.
 fn fresh(kind: &str) -> String {
-    format!("{OWNED}{kind}_{}_{}", std::process::id(), SystemRandom.uuid_v4().simple())
+    let (processes, process) = (processes(), std::process::id());
+    format!("{OWNED}{kind}_{processes}_{process}_{}", SystemRandom.uuid_v4().simple())
+}
+
+/// Among which processes a number means one: another machine, or a container beside this one, may use the
+/// same cluster. Where the system does not tell, all are taken for one.
+fn processes() -> String {
+    let mut hasher = DefaultHasher::new();
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().hash(&mut hasher);
+    std::fs::read_link("/proc/self/ns/pid").ok().hash(&mut hasher);
+    let [.., a, b, c, d] = hasher.finish().to_be_bytes();
+    format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
 /// Drops the databases of processes that are gone.
@@ -182,9 +193,10 @@ async fn drop_orphans(postgres: &mut AsyncPgConnection) -> Result<()> {
         .await
         .context("list the databases")?;
     for name in all.iter().map(|named| &named.name).filter(|name| orphaned(name)) {
-        // A child of the test that was killed may still hold a connection.
-        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        postgres.batch_execute(&drop).await.with_context(|| drop)?;
+        // A child of the test that was killed may still hold a connection. What cannot be dropped now is the
+        // next one's to drop.
+        let _dropped_or_not =
+            postgres.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
     }
     Ok(())
 }
@@ -193,6 +205,7 @@ async fn drop_orphans(postgres: &mut AsyncPgConnection) -> Result<()> {
 fn orphaned(name: &str) -> bool {
     let maker = || {
         let (_kind, rest) = name.strip_prefix(OWNED)?.split_once('_')?;
+        let rest = rest.strip_prefix(&processes())?.strip_prefix('_')?;
         let (maker, _) = rest.split_once('_')?;
         Pid::from_raw(maker.parse().ok()?)
     };

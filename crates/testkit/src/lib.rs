@@ -30,4 +30,4 @@ pub use migrated::migrated_rows;
 pub use port::free_port;
 pub use redis::TestRedis;
 pub use restartix_postgres::tls_connector;
-pub use trail::line;
+pub use trail::audit_line;

@@ -3,7 +3,7 @@ use restartix_kernel::EventId;
 use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 
 /// The line that a change of a test has to leave, where nobody looks at what it says.
-pub fn line(id: EventId, occurred_at: DateTime<Utc>) -> AuditEvent {
+pub fn audit_line(id: EventId, occurred_at: DateTime<Utc>) -> AuditEvent {
     AuditEvent {
         id,
         occurred_at,

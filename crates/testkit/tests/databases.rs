@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use diesel::QueryableByName;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
@@ -25,9 +25,12 @@ async fn there(seen_from: &TestDatabase, name: &str) -> Result<bool> {
 async fn the_databases_of_processes_that_are_gone_are_dropped_and_no_others() -> Result<()> {
     let mine = TestDatabase::create().await?;
     let mut gone = Command::new("true").spawn().context("start a process")?;
-    let orphan = format!("rtx_of_test_{}_0", gone.id());
+    let of = |process: u32| format!("_{process}_");
+    let orphan = mine.name().replace(&of(std::process::id()), &of(gone.id()));
+    ensure!(orphan != mine.name(), "{orphan} does not say whose it is");
     gone.wait()?;
-    let strangers = format!("of_nobody_{}", gone.id());
+    // Of a process of that number somewhere else.
+    let strangers = format!("rtx_of_test_00000000_{}_0", gone.id());
     for name in [&orphan, &strangers] {
         sql(&mine, &format!("CREATE DATABASE {name}")).await?;
     }

@@ -38,6 +38,7 @@ pub(crate) struct TenantTx {
 }
 
 const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
 
 /// Nothing was sent.
 const UNOPENED: u8 = 0;
@@ -47,7 +48,7 @@ const OPENING: u8 = 1;
 const OPEN: u8 = 2;
 /// The end was confirmed, be it a rollback: nothing more can be asked.
 const ENDED: u8 = 4;
-/// A statement was refused: the server answers COMMIT with a rollback, and calls it a success.
+/// A statement was refused, by the server or before it got there: it is undone, whatever is asked.
 const FAILED: u8 = 3;
 
 impl TenantTx {
@@ -77,7 +78,15 @@ impl TenantTx {
     ) -> Result<(), StoreError> {
         let tx = self.open().await.map_err(store_error)?;
         let Some(mut connection) = tx.opened() else { return Err(gone()) };
-        let (written, ended) = in_turn(statements(tx), connection.batch_execute(COMMIT)).await;
+        if tx.has_failed() {
+            return self.end(COMMIT).await;
+        }
+        let end = async {
+            // One that never reached the server would not be missed there.
+            let end = if tx.has_failed() { ROLLBACK } else { COMMIT };
+            connection.batch_execute(end).await
+        };
+        let (written, ended) = in_turn(statements(tx), end).await;
         ended.map_err(store_error)?;
         // Where one was refused, the server has answered the end with a rollback.
         let failed = self.state.swap(ENDED, Ordering::Relaxed) == FAILED;
@@ -88,7 +97,7 @@ impl TenantTx {
 
     /// Undoes the transaction; the connection goes back to its pool.
     pub(crate) async fn roll_back(self) -> Result<(), StoreError> {
-        self.end("ROLLBACK").await
+        self.end(ROLLBACK).await
     }
 
     async fn end(mut self, statement: &'static str) -> Result<(), StoreError> {
@@ -97,8 +106,9 @@ impl TenantTx {
             UNOPENED | ENDED => {}
             state @ (OPEN | FAILED) => {
                 let Some(connection) = self.connection.as_deref_mut() else { return Err(gone()) };
-                connection.batch_execute(statement).await.map_err(store_error)?;
-                if state == FAILED && statement == COMMIT {
+                let end = if state == FAILED { ROLLBACK } else { statement };
+                connection.batch_execute(end).await.map_err(store_error)?;
+                if end != statement {
                     drop(self.connection.take());
                     return Err(undone());
                 }
@@ -152,6 +162,11 @@ impl TenantTx {
             self.state.store(OPEN, Ordering::Relaxed);
         }
         Ok(self)
+    }
+
+    /// Whether a statement was refused.
+    fn has_failed(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == FAILED
     }
 
     /// The connection, where the transaction is open.

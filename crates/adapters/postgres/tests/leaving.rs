@@ -15,7 +15,7 @@ use diesel_async::RunQueryDsl;
 use restartix_kernel::{EventId, ManualClock, MembershipId, PersonId, SeededRandom, StoreError};
 use restartix_postgres::PgUnits;
 use restartix_tenancy::{Principal, Role, Version};
-use restartix_testkit::{TestDatabase, line, sql};
+use restartix_testkit::{TestDatabase, audit_line, sql};
 use restartix_webhooks::{Event, Publication};
 use restartix_workflows::{Access, Aftermath, Care, UnitOfWork};
 use support::{add_member, sign_in, three_clinics};
@@ -30,9 +30,11 @@ struct Scene {
 }
 
 #[derive(QueryableByName)]
-struct Count {
+struct Counts {
     #[diesel(sql_type = BigInt)]
-    rows: i64,
+    one: i64,
+    #[diesel(sql_type = BigInt)]
+    other: i64,
 }
 
 impl Scene {
@@ -63,7 +65,7 @@ impl Scene {
     fn left(&self, patient: usize, id: EventId) -> Result<Aftermath> {
         let patient = format!("00000000-0000-4000-9000-{patient:012}").parse()?;
         let care = Some(Care { specialist: self.specialist, patient, since: self.now });
-        Ok(Aftermath { care, line: Some(line(id, self.now)), ..Aftermath::default() })
+        Ok(Aftermath { care, line: Some(audit_line(id, self.now)), ..Aftermath::default() })
     }
 
     /// The same, and so many events.
@@ -91,14 +93,19 @@ impl Scene {
     }
 
     async fn count(&self, table: &str) -> Result<i64> {
-        let query = format!("SELECT count(*) AS rows FROM {table}");
-        let mut superuser = self.database.superuser().await?;
-        Ok(diesel::sql_query(query).get_result::<Count>(&mut superuser).await?.rows)
+        Ok(self.ask(&format!("SELECT count(*) AS one, 0::bigint AS other FROM {table}")).await?.one)
     }
 
-    /// How many of each were left.
+    /// How many of each were left, at one moment.
     async fn counts(&self) -> Result<(i64, i64)> {
-        Ok((self.count("care_relations").await?, self.count("audit_events").await?))
+        let query = "SELECT (SELECT count(*) FROM care_relations) AS one,
+                            (SELECT count(*) FROM audit_events) AS other";
+        let counts = self.ask(query).await?;
+        Ok((counts.one, counts.other))
+    }
+
+    async fn ask(&self, query: &str) -> Result<Counts> {
+        Ok(diesel::sql_query(query).get_result(&mut self.database.superuser().await?).await?)
     }
 }
 

@@ -8,7 +8,7 @@ use restartix_kernel::{EventId, ManualClock, SeededRandom};
 use restartix_postgres::PgUnits;
 use restartix_telemetry::conformance::{self, Case};
 use restartix_tenancy::{Principal, Role};
-use restartix_testkit::{TestDatabase, line, sql};
+use restartix_testkit::{TestDatabase, audit_line, sql};
 use restartix_workflows::{Access, Aftermath, Care, UnitOfWork, Work};
 use support::{add_member, sign_in, three_clinics};
 
@@ -52,7 +52,7 @@ impl Scene {
 
     async fn commit(&self, mut work: Box<dyn Work>) -> Result<()> {
         let id = EventId::fresh(&self.clock, &self.random);
-        work.audit().record(line(id, self.case.now)).await?;
+        work.audit().record(audit_line(id, self.case.now)).await?;
         Ok(work.commit().await?)
     }
 }

@@ -10,7 +10,7 @@ use restartix_scheduling::conformance::{self, Case};
 use restartix_scheduling::engine::{Minutes, PositiveMinutes, Rules};
 use restartix_scheduling::{AppointmentType, Calendars, Capacity, Exceptions, Reminders, TypeName};
 use restartix_tenancy::{Principal, Role, Version};
-use restartix_testkit::{TestDatabase, line};
+use restartix_testkit::{TestDatabase, audit_line};
 use restartix_workflows::{Access, UnitOfWork, Work};
 use support::{add_member, sign_in, three_clinics};
 
@@ -79,7 +79,7 @@ impl Scene {
 
     async fn trace(&self, work: &mut dyn Work) -> Result<()> {
         let id = EventId::fresh(&self.clock, &self.random);
-        Ok(work.audit().record(line(id, self.case.now)).await?)
+        Ok(work.audit().record(audit_line(id, self.case.now)).await?)
     }
 }
 

@@ -25,7 +25,8 @@ impl Errand {
         self.once.desk.on_errand(self.parked.clone())
     }
 
-    /// Makes durable what was done, with its answer.
+    /// Makes durable what was done, with its answer. What collides with another's here is not tried again
+    /// but answered so: the step that made it is over.
     pub async fn keep(self, tenant: &Tenant, answer: &[u8]) -> Result<(), Failure> {
         let key = &self.parked.key;
         let sealed = self.once.sealer.seal(tenant, key, &[&self.print, answer].concat())?;

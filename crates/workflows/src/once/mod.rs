@@ -20,8 +20,9 @@ pub use sweeper::AnswerSweeper;
 /// Does what creates something once for each key.
 ///
 /// The key is claimed by the first statement of the unit of work in which the thing is made, and its
-/// answer is written by the last: so both are there or neither is, wherever the server is killed. A
-/// twin that comes meanwhile waits at its own claim. What failed leaves no key behind.
+/// answer is written with what the making leaves behind, ahead of the end: so both are there or neither is,
+/// wherever the server is killed. A twin that comes meanwhile waits at its own claim. What failed leaves no
+/// key behind.
 ///
 /// While an [`Errand`] is under way its transaction is open: a service that does an errand calls no
 /// vendor, as it does not within a unit of work of its own.
