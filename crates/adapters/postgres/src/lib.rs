@@ -24,6 +24,7 @@ mod endpoint;
 mod error;
 mod files;
 mod gather;
+mod insert;
 mod insights;
 pub mod migrate;
 mod operator;

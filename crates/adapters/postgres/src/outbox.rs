@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::Database;
 use crate::call::definer_call;
 use crate::error::{store_error, unreadable};
+use crate::insert::insert_rows;
 use crate::schema::outbox;
 use crate::transaction::TenantTx;
 
@@ -36,18 +37,7 @@ pub(crate) async fn queue(mut tx: &TenantTx, events: &[DomainEvent]) -> Result<(
             outbox::due_at.eq(event.occurred_at),
         ))
     };
-    let insert = diesel::insert_into(outbox::table);
-    let mut rows: Vec<_> = events.iter().filter_map(row).collect();
-    match (rows.pop(), rows.is_empty()) {
-        (None, _) => return Ok(()),
-        // A statement of its own, that the connection keeps: almost every change queues one.
-        (Some(one), true) => insert.values(one).execute(&mut tx).await,
-        (Some(last), false) => {
-            rows.push(last);
-            insert.values(rows).execute(&mut tx).await
-        }
-    }
-    .map_err(store_error)?;
+    insert_rows!(tx, outbox::table, events.iter().filter_map(row)).map_err(store_error)?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::audit::EntryRow;
 use crate::error::{store_error, unreadable};
+use crate::insert::insert_rows;
 use crate::schema::{audit_events as audit, telemetry_events as events};
 use crate::transaction::TenantTx;
 use crate::unit::PgWork;
@@ -90,17 +91,7 @@ pub(crate) async fn publish(
             events::data.eq(publication.fact.data()),
         )
     };
-    let insert = diesel::insert_into(events::table);
-    match publications {
-        [] => return Ok(()),
-        // A statement of its own, that the connection keeps: almost every change tells one.
-        [one] => insert.values(row(one)).execute(&mut tx).await,
-        several => {
-            let rows: Vec<_> = several.iter().map(row).collect();
-            insert.values(rows).execute(&mut tx).await
-        }
-    }
-    .map_err(store_error)?;
+    insert_rows!(tx, events::table, publications.iter().map(row)).map_err(store_error)?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use restartix_kernel::{StoreError, WebhookEndpointId};
 use restartix_webhooks::{EventFeed, FeedEvent, Publication};
 
 use crate::error::store_error;
+use crate::insert::insert_rows;
 use crate::schema::{
     webhook_counters as counters, webhook_events as events, webhook_outbox as outbox,
 };
@@ -29,17 +30,7 @@ pub(crate) async fn publish(
             outbox::only_for.eq(publication.only_for.map(WebhookEndpointId::as_uuid)),
         )
     };
-    let insert = diesel::insert_into(outbox::table);
-    match publications {
-        [] => return Ok(()),
-        // A statement of its own, that the connection keeps: almost every change tells one.
-        [one] => insert.values(row(one)).execute(&mut tx).await,
-        several => {
-            let rows: Vec<_> = several.iter().map(row).collect();
-            insert.values(rows).execute(&mut tx).await
-        }
-    }
-    .map_err(store_error)?;
+    insert_rows!(tx, outbox::table, publications.iter().map(row)).map_err(store_error)?;
     Ok(())
 }
 
