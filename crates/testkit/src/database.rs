@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use restartix_kernel::{ExposeSecret, RandomExt, Secret, SystemRandom};
+use restartix_kernel::{RandomExt, Secret, SystemRandom};
 use restartix_postgres::migrate::{self, RoleUrls};
 use restartix_postgres::{Database, DatabaseConfig};
 use rustix::io::Errno;
@@ -108,9 +108,7 @@ impl TestDatabase {
     /// A client of its own as the superuser, who is above row-level security: for queries that the platform
     /// does not know. It tells times in UTC.
     pub async fn client(&self) -> Result<Client> {
-        let url = self.url("postgres");
-        let (client, connection) = tokio_postgres::connect(url.expose_secret(), NoTls).await?;
-        tokio::spawn(connection);
+        let client = client(self.server.clone().dbname(&self.name)).await?;
         client.batch_execute("SET TimeZone = 'UTC'").await?;
         Ok(client)
     }
@@ -161,13 +159,15 @@ async fn connect(server: &tokio_postgres::Config, database: &str) -> Result<Asyn
 
 /// The one text that a query finds.
 pub(crate) async fn asked(server: &tokio_postgres::Config, query: &str) -> Result<String> {
+    let row = client(server).await?.query_one(query, &[]).await.context("ask the cluster")?;
+    Ok(row.try_get(0)?)
+}
+
+async fn client(server: &tokio_postgres::Config) -> Result<Client> {
     let (client, connection) = server.connect(NoTls).await.context("connect to the cluster")?;
-    let ask = async move { client.query_one(query, &[]).await.context("ask the cluster") };
-    let (row, ()) = tokio::join!(ask, async {
-        // It ends with the client, or with what the client is told.
-        let _ = connection.await;
-    });
-    Ok(row?.try_get(0)?)
+    // It ends with the client, which is told of what befell it.
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 /// The name of a database that lives as long as this process.
@@ -192,7 +192,8 @@ async fn drop_orphans(postgres: &mut AsyncPgConnection) -> Result<()> {
         .load(postgres)
         .await
         .context("list the databases")?;
-    for name in all.iter().map(|named| &named.name).filter(|name| orphaned(name)) {
+    let processes = processes();
+    for name in all.iter().map(|named| &named.name).filter(|name| orphaned(name, &processes)) {
         // A child of the test that was killed may still hold a connection. What cannot be dropped now is the
         // next one's to drop.
         let _dropped_or_not =
@@ -201,11 +202,11 @@ async fn drop_orphans(postgres: &mut AsyncPgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Whether [`fresh`] gave this name in a process that is gone.
-fn orphaned(name: &str) -> bool {
+/// Whether [`fresh`] gave this name in one of these processes, and it is gone.
+fn orphaned(name: &str, processes: &str) -> bool {
     let maker = || {
         let (_kind, rest) = name.strip_prefix(OWNED)?.split_once('_')?;
-        let rest = rest.strip_prefix(&processes())?.strip_prefix('_')?;
+        let rest = rest.strip_prefix(processes)?.strip_prefix('_')?;
         let (maker, _) = rest.split_once('_')?;
         Pid::from_raw(maker.parse().ok()?)
     };

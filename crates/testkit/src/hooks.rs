@@ -11,7 +11,6 @@ use restartix_kernel::{
     WebhookEndpointId,
 };
 use restartix_sealing::{KeyRing, Sealer};
-use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
 use restartix_tenancy::memory::{MemoryDirectory, PlainTokens};
 use restartix_tenancy::{
     Authenticator, OrgId, Person, Personal, Principal, Role, Subject, Tenant, Version,
@@ -19,7 +18,7 @@ use restartix_tenancy::{
 use restartix_webhooks::{Event, Publication, Purpose, SecretSealer, SigningSecret};
 use restartix_workflows::{Access, UnitOfWork};
 
-use crate::{TestDatabase, sql};
+use crate::{TestDatabase, audit_line, sql};
 
 /// Organisations 1, 2, ... with an endpoint each that hears of new members.
 pub struct HookedClinics {
@@ -96,14 +95,7 @@ pub async fn change_that_tells(
         version: Version::FIRST,
     };
     work.people().add(&person).await?;
-    let line = AuditEvent {
-        id: EventId::fresh(clock, random),
-        occurred_at: clock.now(),
-        act: Act { operation: Operation::new("test.change"), request: None },
-        resource: Resource::one(ResourceKind::Person, person.id),
-        patient: None,
-        outcome: Outcome::Success,
-    };
+    let line = audit_line(EventId::fresh(clock, random), clock.now());
     work.audit().record(line).await?;
     let told = (0..events).map(|nth| {
         let own = (nth == 0).then(|| person.id.as_uuid());

@@ -14,6 +14,7 @@ pub mod browser;
 #[cfg(feature = "clamd")]
 mod clamd;
 mod cluster;
+mod cut_short;
 mod database;
 mod hooks;
 mod migrated;
@@ -24,6 +25,7 @@ mod trail;
 #[cfg(feature = "clamd")]
 pub use clamd::TestClamd;
 pub use cluster::TestCluster;
+pub use cut_short::cut_short;
 pub use database::{TestDatabase, sql};
 pub use hooks::{HookedClinics, change_that_tells, configure_worker};
 pub use migrated::migrated_rows;

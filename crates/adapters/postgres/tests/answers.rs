@@ -6,9 +6,9 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use restartix_kernel::{Clock as _, EventId, ManualClock, SeededRandom, SystemClock};
 use restartix_postgres::{PgExpiredAnswers, PgUnits};
-use restartix_telemetry::{Act, AuditEvent, Operation, Outcome, Resource, ResourceKind};
+use restartix_telemetry::Operation;
 use restartix_tenancy::{Principal, Role};
-use restartix_testkit::TestDatabase;
+use restartix_testkit::{TestDatabase, audit_line};
 use restartix_workflows::{Access, AnswerKey, ExpiredAnswers, UnitOfWork, Work};
 use support::{add_member, sign_in, three_clinics};
 
@@ -37,15 +37,8 @@ impl Scene {
     }
 
     async fn commit(&self, mut work: Box<dyn Work>) -> Result<()> {
-        let line = AuditEvent {
-            id: EventId::fresh(&ManualClock::at(self.now), &self.random),
-            occurred_at: self.now,
-            act: Act { operation: BOOK, request: None },
-            resource: Resource::many(ResourceKind::Appointment),
-            patient: None,
-            outcome: Outcome::Success,
-        };
-        work.audit().record(line).await?;
+        let id = EventId::fresh(&ManualClock::at(self.now), &self.random);
+        work.audit().record(audit_line(id, self.now)).await?;
         Ok(work.commit().await?)
     }
 

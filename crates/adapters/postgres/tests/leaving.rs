@@ -3,9 +3,6 @@
 mod support;
 
 use std::collections::HashSet;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
@@ -15,7 +12,7 @@ use diesel_async::RunQueryDsl;
 use restartix_kernel::{EventId, ManualClock, MembershipId, PersonId, SeededRandom, StoreError};
 use restartix_postgres::PgUnits;
 use restartix_tenancy::{Principal, Role, Version};
-use restartix_testkit::{TestDatabase, audit_line, sql};
+use restartix_testkit::{TestDatabase, audit_line, cut_short, sql};
 use restartix_webhooks::{Event, Publication};
 use restartix_workflows::{Access, Aftermath, Care, UnitOfWork};
 use support::{add_member, sign_in, three_clinics};
@@ -170,26 +167,15 @@ async fn cut_short_at_any_await_it_is_all_there_or_not_at_all() -> Result<()> {
         // The statements are known to the connection.
         scene.change(&units, vec![scene.left(3 * polls, scene.fresh())?]).await?;
         let before = scene.counts().await?;
-        let ended = {
-            let left = scene.left(3 * polls + 1, scene.fresh())?;
-            let mut change = pin!(scene.change(&units, vec![left]));
-            let mut turns = polls;
-            poll_fn(|context| {
-                if turns == 0 {
-                    return Poll::Ready(false);
-                }
-                turns -= 1;
-                change.as_mut().poll(context).map(|_| true)
-            })
-            .await
-        };
+        let left = vec![scene.left(3 * polls + 1, scene.fresh())?];
+        let ended = cut_short(scene.change(&units, left), polls).await;
         // Whoever comes next finds a connection that has nothing open.
         scene.change(&units, vec![scene.left(3 * polls + 2, scene.fresh())?]).await?;
         let after = scene.counts().await?;
         let (care, lines) = (after.0 - before.0 - 1, after.1 - before.1 - 1);
         assert_eq!(care, lines, "after {polls} polls");
         ends.insert(care);
-        if ended {
+        if ended.is_some() {
             ensure!(polls >= 2, "only {polls} awaits were tried");
             break;
         }

@@ -2,15 +2,11 @@
 
 mod support;
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-
 use anyhow::{Result, ensure};
 use restartix_kernel::{Limit, PageRequest, SeededRandom, StoreError};
 use restartix_postgres::PgUnits;
 use restartix_tenancy::{Personal, Reach, Role, Tenant};
-use restartix_testkit::TestDatabase;
+use restartix_testkit::{TestDatabase, cut_short};
 use restartix_workflows::{Access, UnitOfWork, Work};
 use support::{add_member, sign_in, three_clinics};
 
@@ -32,20 +28,6 @@ async fn names_by(
     let seen = names(&mut *work).await?;
     work.commit().await?;
     Ok(seen)
-}
-
-/// Drives `future` through `polls` polls and drops it there; `None` when it was cut short.
-async fn cut_short<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(move |context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
 }
 
 async fn two_clinics() -> Result<TestDatabase> {

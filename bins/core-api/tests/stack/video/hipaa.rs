@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use restartix_sandbox::daily::{Options, Switches};
 use serde_json::json;
 
-use super::{PATIENCE, account, enter, leave, listed};
+use super::{PATIENCE, account, enter, leave, wait_until_shown};
 use crate::client::wait_for;
 use crate::support::Stack;
 
@@ -26,12 +26,10 @@ async fn in_hipaa_mode_a_room_is_kept_moved_and_deleted_by_the_name_that_it_was_
          AND naming = 'provider_assigned'"
     );
     assert_eq!(stack.number(&mapped).await?, 1, "whose it is, the database alone knows");
-    let waits =
-        || Ok::<_, anyhow::Error>(!listed(&clinic.specialist, id)?["waiting_since"].is_null());
-    wait_for("the notice", PATIENCE, || Ok(waits()?.then_some(())))?;
+    wait_until_shown(&clinic, id, "the notice", |one| !one["waiting_since"].is_null())?;
     leave(&stack, &stay)?;
     // Heard late, they would seem to be in the call together with the specialist: it would have begun.
-    wait_for("their going", PATIENCE, || Ok((!waits()?).then_some(())))?;
+    wait_until_shown(&clinic, id, "their going", |one| one["waiting_since"].is_null())?;
 
     let room = || account(&stack).get(&format!("/rooms/{name}"))?.expect(200);
     let before = room()?["config"]["exp"].as_i64().context("an end")?;
@@ -66,7 +64,5 @@ async fn daily_is_told_where_we_listen_once() -> Result<()> {
     let clinic = stack.clinic("one")?;
     let id = clinic.book(&clinic.slots()?[0])?;
     enter(&stack, &clinic.patient, id)?;
-    wait_for("the notice", PATIENCE, || {
-        Ok((!listed(&clinic.specialist, id)?["waiting_since"].is_null()).then_some(()))
-    })
+    wait_until_shown(&clinic, id, "the notice", |one| !one["waiting_since"].is_null()).map(drop)
 }

@@ -15,8 +15,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::booking::token;
-use crate::client::Client;
-use crate::support::{Stack, text};
+use crate::client::{Client, wait_for};
+use crate::support::{Clinic, Stack, text};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -49,4 +49,14 @@ pub(crate) fn listed(who: &Client, id: i64) -> Result<Value> {
     let list = who.get("/v1/appointments?limit=100")?.expect(200)?;
     let found = list["items"].as_array().into_iter().flatten().find(|one| one["id"] == id);
     Ok(found.context("the appointment in the list")?.clone())
+}
+
+/// Waits until the specialist's list shows `field` of an appointment as `wanted` says.
+fn wait_until_shown(
+    clinic: &Clinic,
+    id: i64,
+    what: &str,
+    wanted: impl Fn(&Value) -> bool,
+) -> Result<Value> {
+    wait_for(what, PATIENCE, || Ok(Some(listed(&clinic.specialist, id)?).filter(|one| wanted(one))))
 }

@@ -6,19 +6,9 @@ use restartix_kernel::Clock as _;
 use serde_json::{Value, json};
 
 use super::inside::{Inside, simulated};
-use super::{PATIENCE, enter, leave, listed};
+use super::{PATIENCE, enter, leave, listed, wait_until_shown};
 use crate::client::wait_for;
 use crate::support::Clinic;
-
-/// Waits until the specialist's list shows `field` of an appointment as `wanted` says.
-fn wait_until_shown(
-    clinic: &Clinic,
-    id: i64,
-    what: &str,
-    wanted: impl Fn(&Value) -> bool,
-) -> Result<Value> {
-    wait_for(what, PATIENCE, || Ok(Some(listed(&clinic.specialist, id)?).filter(|one| wanted(one))))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_patient_who_waits_is_shown_and_once_both_came_the_appointment_is_under_way() -> Result<()>
