@@ -13,7 +13,9 @@ const WAITING: &str = "SELECT
   + (SELECT count(*) FROM public.webhook_outbox)
   + (SELECT count(*) FROM public.webhook_queue q JOIN public.webhook_endpoints e
        ON e.org_id = q.org_id AND e.id = q.endpoint_id
-     WHERE q.attempts = 0 AND e.state = 'enabled')";
+     WHERE q.attempts = 0 AND e.state = 'enabled')
+  + (SELECT count(*) FROM public.webhook_in_flight f JOIN public.webhook_endpoints e
+       ON e.org_id = f.org_id AND e.id = f.endpoint_id)";
 
 /// Waits until nothing waits any more.
 pub(crate) async fn settled(target: &Target) -> Result<()> {

@@ -1,13 +1,24 @@
-//! Calls of the listed functions that may look across organisations.
+//! Calls of functions of the database: of those that may look across organisations, which are listed, and
+//! of those that see what their caller sees.
 
-/// Declares a call `$name { args }` of the function `$function`, whose rows have `$columns`.
+/// Declares a call `$name { args }` of the listed function `$function`, whose rows have `$columns`.
+macro_rules! definer_call {
+    ($(#[$doc:meta])* $name:ident<$life:lifetime> $fields:tt = $function:literal -> $columns:ty) => {
+        $crate::call::function_call! {
+            $(#[$doc])*
+            $name<$life> $fields = "definer." $function -> $columns
+        }
+    };
+}
+
+/// Declares a call `$name { args }` of the function `$function` of `$schema`, whose rows have `$columns`.
 ///
 /// A query node of its own and not `sql_query`, whose statements the connection does not keep: a
 /// call on the path of every request must not be parsed each time.
-macro_rules! definer_call {
+macro_rules! function_call {
     ($(#[$doc:meta])* $name:ident<$life:lifetime> {
         $($field:ident: $rust:ty => $sql:ty,)+
-    } = $function:literal -> $columns:ty) => {
+    } = $schema:literal $function:literal -> $columns:ty) => {
         $(#[$doc])*
         pub(crate) struct $name<$life> {
             $(pub(crate) $field: $rust,)+
@@ -23,7 +34,7 @@ macro_rules! definer_call {
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {
-                out.push_sql(concat!("SELECT * FROM definer.", $function, "("));
+                out.push_sql(concat!("SELECT * FROM ", $schema, $function, "("));
                 let mut separator = "";
                 $(
                     out.push_sql(separator);
@@ -44,4 +55,4 @@ macro_rules! definer_call {
     };
 }
 
-pub(crate) use definer_call;
+pub(crate) use {definer_call, function_call};

@@ -332,22 +332,20 @@ table! {
     webhook_outbox (org_id, id) {
         org_id -> BigInt,
         id -> Uuid,
-        #[sql_name = "type"]
-        kind -> Text,
         occurred_at -> Timestamptz,
-        data -> Text,
-        only_for -> Nullable<Uuid>,
+        ids -> Array<Uuid>,
+        types -> Array<Text>,
+        moments -> Array<Timestamptz>,
+        data -> Array<Text>,
+        only_for -> Array<Nullable<Uuid>>,
     }
 }
 
 table! {
-    webhook_events (org_id, id, kept_at) {
+    webhook_events (org_id, seq, kept_at) {
         org_id -> BigInt,
-        id -> Uuid,
-        kept_at -> Timestamptz,
-        #[sql_name = "type"]
-        kind -> Text,
         seq -> BigInt,
+        kept_at -> Timestamptz,
         body -> Text,
     }
 }
@@ -357,20 +355,22 @@ table! {
         org_id -> BigInt,
         id -> Uuid,
         endpoint_id -> Uuid,
-        event_id -> Uuid,
         kept_at -> Timestamptz,
-        event_type -> Text,
+        first_seq -> BigInt,
+        last_seq -> BigInt,
         attempts -> Integer,
         due_at -> Timestamptz,
+        verifies -> Bool,
     }
 }
 
 table! {
-    webhook_deliveries (org_id, id, kept_at) {
+    webhook_deliveries (org_id, endpoint_id, id, kept_at) {
         org_id -> BigInt,
+        endpoint_id -> Uuid,
         id -> Uuid,
         kept_at -> Timestamptz,
-        endpoint_id -> Uuid,
+        seq -> BigInt,
         event_id -> Uuid,
         event_type -> Text,
         outcome -> Text,

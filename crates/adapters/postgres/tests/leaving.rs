@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use restartix_kernel::{EventId, ManualClock, MembershipId, PersonId, SeededRandom, StoreError};
+use restartix_kernel::{AppointmentId, EventId, ManualClock, PersonId, SeededRandom, StoreError};
 use restartix_postgres::PgUnits;
-use restartix_tenancy::{Principal, Role, Version};
+use restartix_telemetry::{AnalyticsFact, Fact, Publication, Whom};
+use restartix_tenancy::{Principal, Role};
 use restartix_testkit::{TestDatabase, audit_line, cut_short, sql};
-use restartix_webhooks::{Event, Publication};
 use restartix_workflows::{Access, Aftermath, Care, UnitOfWork};
 use support::{add_member, sign_in, three_clinics};
 
@@ -66,18 +66,16 @@ impl Scene {
     }
 
     /// The same, and so many events.
-    fn left_and_told(&self, patient: usize, events: usize) -> Result<Aftermath> {
+    fn left_and_told(&self, patient: usize, facts: usize) -> Result<Aftermath> {
+        let fact = AnalyticsFact::AppointmentStarted { appointment: AppointmentId::new(102)? };
         let told = || Publication {
             id: self.fresh(),
             occurred_at: self.now,
-            event: Event::MemberAdded {
-                id: MembershipId::fresh(&self.clock, &self.random),
-                version: Version::FIRST,
-            },
-            only_for: None,
+            whom: Whom::Actor,
+            fact: Fact::Analytics(fact),
         };
-        let publications = std::iter::repeat_with(told).take(events).collect();
-        Ok(Aftermath { publications, ..self.left(patient, self.fresh())? })
+        let facts = std::iter::repeat_with(told).take(facts).collect();
+        Ok(Aftermath { facts, ..self.left(patient, self.fresh())? })
     }
 
     async fn change(&self, units: &PgUnits, left: Vec<Aftermath>) -> Result<(), StoreError> {
@@ -134,7 +132,7 @@ async fn what_is_prepared_each_time_is_there_as_well() -> Result<()> {
         scene.change(&units, vec![scene.left_and_told(turn, turn % 3)?]).await?;
     }
     assert_eq!(scene.counts().await?, (6, 6));
-    assert_eq!(scene.count("webhook_outbox").await?, 6);
+    assert_eq!(scene.count("telemetry_events WHERE kind = 'analytics'").await?, 6);
     Ok(())
 }
 

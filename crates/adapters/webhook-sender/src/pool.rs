@@ -1,15 +1,19 @@
 //! Idle connections: few, young, and never shared by two organisations.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use restartix_tenancy::OrgId;
 
 use crate::connection::Connection;
 use crate::guard::{Name, Place, Scheme};
 
-/// Idle connections altogether.
-const ALL: usize = 512;
+/// Idle connections altogether: as many as a dispatcher has deliveries under way.
+const ALL: usize = 1024;
+
+/// How often all of them are looked at, and those that are fit no longer are closed.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Idle connections of one organisation to one place: as many as a dispatcher has under way to one
 /// endpoint, which else would open most of them anew for each delivery.
@@ -17,7 +21,7 @@ const PER_KEY: usize = 8;
 
 /// Whose connection it is and where it leads. The organisation is part of it: a receiver that
 /// leaves something behind on a connection must not reach another clinic's exchange.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     organisation: OrgId,
     scheme: Scheme,
@@ -31,34 +35,79 @@ impl Key {
     }
 }
 
-/// Idle connections, oldest first.
+/// Idle connections by whose they are.
 #[derive(Default)]
-pub(crate) struct Pool(Mutex<VecDeque<(Key, Connection)>>);
+pub(crate) struct Pool(Mutex<Idle>);
+
+#[derive(Default)]
+struct Idle {
+    /// Of each, oldest first, with their turns.
+    kept: HashMap<Key, Vec<(u64, Connection)>>,
+    count: usize,
+    turn: u64,
+    looked: Option<Instant>,
+}
+
+impl Idle {
+    /// Closes those that are fit no longer, if nobody did for a while.
+    fn look(&mut self) {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        self.kept.retain(|_, kept| {
+            kept.retain(|(_, connection)| connection.is_fit());
+            !kept.is_empty()
+        });
+        self.count = self.kept.values().map(Vec::len).sum();
+    }
+
+    fn close_the_oldest(&mut self) {
+        let first = |kept: &Vec<(u64, Connection)>| kept.first().map(|(turn, _)| *turn);
+        let oldest = self.kept.values_mut().filter(|kept| !kept.is_empty());
+        if let Some(kept) = oldest.min_by_key(|kept| first(kept)) {
+            kept.remove(0);
+            self.count -= 1;
+        }
+    }
+}
 
 impl Pool {
     /// A connection that another exchange may begin on, the youngest.
     pub(crate) fn take(&self, key: &Key) -> Option<Connection> {
         let mut idle = self.idle();
-        idle.retain(|(_, connection)| connection.is_fit());
-        let at = idle.iter().rposition(|(of, _)| of == key)?;
-        idle.remove(at).map(|(_, connection)| connection)
+        loop {
+            let (_, connection) = idle.kept.get_mut(key)?.pop()?;
+            idle.count -= 1;
+            if connection.is_fit() {
+                return Some(connection);
+            }
+        }
     }
 
     /// Keeps `connection` for the next exchange; one too many makes the oldest one go.
     pub(crate) fn put(&self, key: Key, connection: Connection) {
         let mut idle = self.idle();
-        idle.retain(|(_, connection)| connection.is_fit());
-        if idle.iter().filter(|(of, _)| *of == key).count() >= PER_KEY {
-            return;
+        idle.look();
+        if idle.count >= ALL {
+            idle.close_the_oldest();
         }
-        if idle.len() >= ALL {
-            idle.pop_front();
+        let turn = idle.turn;
+        let kept = idle.kept.entry(key).or_default();
+        // Full: one that is fit no longer makes room.
+        let room = kept.len() < PER_KEY;
+        if !room {
+            let unfit = kept.iter().position(|(_, connection)| !connection.is_fit());
+            let Some(unfit) = unfit else { return };
+            kept.remove(unfit);
         }
-        idle.push_back((key, connection));
+        let more = usize::from(room);
+        kept.push((turn, connection));
+        (idle.turn, idle.count) = (turn + 1, idle.count + more);
     }
 
     /// A panic elsewhere leaves the list as it is.
-    fn idle(&self) -> MutexGuard<'_, VecDeque<(Key, Connection)>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -94,7 +143,7 @@ mod tests {
             ends.push(end);
             pool.put(key(1, host), connection);
         }
-        assert_eq!(pool.idle().len(), ALL);
+        assert_eq!(pool.idle().count, ALL);
         assert!(pool.take(&key(1, 0)).is_none() && pool.take(&key(1, ALL)).is_some());
     }
 
@@ -121,9 +170,28 @@ mod tests {
         let (connection, end) = connection().await;
         pool.put(key(1, 0), connection);
         drop(end);
-        while pool.idle().iter().any(|(_, connection)| connection.is_fit()) {
+        let fit = || pool.idle().kept[&key(1, 0)].iter().any(|(_, connection)| connection.is_fit());
+        while fit() {
             tokio::task::yield_now().await;
         }
         assert!(pool.take(&key(1, 0)).is_none());
+        assert_eq!(pool.idle().count, 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_fit_no_longer_is_closed_whoever_asks() {
+        let pool = Pool::default();
+        let (one, end) = connection().await;
+        pool.put(key(1, 0), one);
+        drop(end);
+        let fit = || pool.idle().kept[&key(1, 0)].iter().any(|(_, connection)| connection.is_fit());
+        while fit() {
+            tokio::task::yield_now().await;
+        }
+        pool.idle().looked = None;
+        let (other, _end) = connection().await;
+        pool.put(key(2, 1), other);
+        assert_eq!(pool.idle().count, 1);
+        assert!(!pool.idle().kept.contains_key(&key(1, 0)));
     }
 }

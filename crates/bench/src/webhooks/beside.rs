@@ -43,8 +43,8 @@ async fn burden(stage: &Stage, count: usize) -> Result<()> {
          SELECT e.org_id, gen_random_uuid(), now(), 'member.added', n,
            format('{{\"id\":\"evt_%s\",\"data\":{{\"n\":%s}}}}', n, n)
          FROM webhook_endpoints e, generate_series(1, {count}) n WHERE e.org_id > {well};
-         INSERT INTO webhook_queue (org_id, id, endpoint_id, event_id, kept_at, event_type, due_at)
-         SELECT v.org_id, webhook_delivery_id(v.kept_at, e.id, v.id), e.id, v.id, v.kept_at, v.type, now()
+         INSERT INTO webhook_queue (org_id, id, endpoint_id, kept_at, first_seq, last_seq, due_at)
+         SELECT v.org_id, webhook_delivery_id(v.kept_at, e.id, v.seq), e.id, v.kept_at, v.seq, v.seq, now()
          FROM webhook_events v JOIN webhook_endpoints e USING (org_id) WHERE v.org_id > {well};
          ANALYZE webhook_queue",
         well = stage.well

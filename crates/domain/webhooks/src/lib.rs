@@ -33,5 +33,7 @@ pub use ports::{
     EventFeed, FeedEvent, Jobs, Publication, Purpose, SealError, SealedSecret, SecretSealer,
     UrlRefused, WebhookSender,
 };
-pub use queue::{Backlog, BacklogGauge, Claim, Claimed, Queue, Sequencer, Settled, Upkeep, Wake};
+pub use queue::{
+    Backlog, BacklogGauge, Claim, Claimed, Due, Queue, Sequencer, Settled, Upkeep, Wake,
+};
 pub use secret::{SecretError, SigningSecret, sign};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use restartix_kernel::{EventId, StoreError, WebhookDeliveryId, WebhookEndpointId};
+use restartix_kernel::{EventId, StoreError, WebhookEndpointId};
 use restartix_tenancy::{ClaimSource, OrgId};
 
 use crate::{Attempt, SealedSecret, Verdict};
@@ -29,27 +29,34 @@ pub struct Claim {
     pub lease: TimeDelta,
 }
 
-/// A claimed delivery.
+/// Deliveries to one endpoint that were claimed together, and what all of them need.
 #[derive(Clone, Debug)]
 pub struct Claimed {
-    /// Which.
-    pub id: WebhookDeliveryId,
     /// The fence.
     pub lease: EventId,
     /// To which endpoint.
     pub endpoint: WebhookEndpointId,
-    /// What.
-    pub event: EventId,
-    /// Attempts that failed before.
-    pub attempts: u32,
     /// Where to.
     pub url: String,
-    /// The frozen bytes.
-    pub body: String,
     /// The secrets that sign now.
     pub secrets: Vec<SealedSecret>,
     /// The endpoint's own headers.
     pub headers: Option<SealedSecret>,
+    /// What, the oldest first; never empty.
+    pub due: Vec<Due>,
+}
+
+/// One claimed delivery.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// Which of those that were claimed together, from 1.
+    pub number: u16,
+    /// What.
+    pub event: EventId,
+    /// Attempts that failed before.
+    pub attempts: u32,
+    /// The frozen bytes.
+    pub body: String,
 }
 
 /// A claimed delivery and what became of it.
@@ -61,10 +68,10 @@ pub struct Settled {
     pub organisation: OrgId,
     /// To which endpoint.
     pub endpoint: WebhookEndpointId,
-    /// Which.
-    pub delivery: WebhookDeliveryId,
     /// Under which lease.
     pub lease: EventId,
+    /// Which of those that were claimed together.
+    pub number: u16,
     /// How the attempt went.
     pub attempt: Attempt,
     /// What that comes to.
@@ -96,8 +103,7 @@ pub trait Upkeep: Send + Sync {
     /// A piece of so many events of each of some jobs; how many jobs went on.
     async fn replay(&self, events: u16, now: DateTime<Utc>) -> Result<usize, StoreError>;
 
-    /// Forgets deliveries whose events are from before `before`, or whose endpoints are gone, and
-    /// leases that ended long ago; how many.
+    /// Forgets deliveries whose events are from before `before`, or whose endpoints are gone; how many.
     async fn sweep(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<usize, StoreError>;
 
     /// Makes the weeks ahead of `now` that are missing and drops those that have been over for so long

@@ -1,5 +1,7 @@
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,7 +12,7 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use futures_util::lock::Mutex;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use restartix_kernel::{Clock, Random, StoreError, WebhookEndpointId};
-use restartix_tenancy::{ClaimError, ClaimedRow, ClaimedRows};
+use restartix_tenancy::{ClaimError, ClaimedRow, ClaimedRows, Tenant};
 use restartix_webhooks::{Claim, Claimed, Queue, SecretSealer, Settled, Wake, WebhookSender};
 
 use super::hands::Hands;
@@ -32,10 +34,13 @@ pub struct WebhookDispatcher<Q> {
 /// What is under way, and what is over and not yet recorded.
 #[derive(Default)]
 struct Line {
-    sends: FuturesUnordered<LocalBoxFuture<'static, Settled>>,
+    /// What was claimed together ends together; what becomes of each is told as soon as it is known.
+    sends: FuturesUnordered<LocalBoxFuture<'static, ()>>,
+    told: Rc<RefCell<Vec<Settled>>>,
     over: Vec<Settled>,
+    under_way: usize,
     /// Under way by endpoint.
-    to: HashMap<WebhookEndpointId, u16>,
+    to: HashMap<WebhookEndpointId, usize>,
 }
 
 /// What one wait came to.
@@ -53,13 +58,16 @@ type Settling<'a> = Option<LocalBoxFuture<'a, (Vec<Settled>, Result<usize, Store
 impl<Q: Queue + 'static> WebhookDispatcher<Q> {
     /// Deliveries under way in one process.
     const MOST: usize = 1024;
-    /// With fewer under way, what was queued is claimed at once; with more, at the next beat.
+    /// With fewer under way, what was queued is claimed at once: one half is claimed while the other is
+    /// sent. With more, a claim waits for some beats, for it costs by the endpoint and not by the delivery.
+    const HALF: usize = 512;
+    /// With fewer under way, what is over is recorded at the next beat; with more, after some.
     const FEW: usize = 128;
-    /// Deliveries claimed at once.
-    const BATCH: usize = 256;
+    /// That many beats.
+    const REST: u32 = 4;
     /// A claim of so many is followed by another.
     const MUCH: usize = 64;
-    /// Outcomes that are recorded without waiting for the beat.
+    /// Outcomes that are recorded without waiting for a beat.
     const FULL: usize = 256;
     /// Under way to one endpoint.
     const PER_ENDPOINT: u16 = 8;
@@ -97,7 +105,7 @@ impl<Q: Queue + 'static> WebhookDispatcher<Q> {
 
     fn claiming(&self, room: usize) -> Claiming<'_> {
         let claim = Claim {
-            limit: u16::try_from(room.min(Self::BATCH)).unwrap_or(u16::MAX),
+            limit: u16::try_from(room).unwrap_or(u16::MAX),
             per_endpoint: Self::PER_ENDPOINT,
             per_organisation: Self::PER_ORGANISATION,
             now: self.now(),
@@ -118,13 +126,18 @@ impl<Q: Queue + 'static> WebhookDispatcher<Q> {
     fn send(&self, line: &mut Line, rows: Vec<ClaimedRow<Claimed>>) -> bool {
         let mut crowded = false;
         for row in rows {
-            let (queue, hands) = (self.queue.clone(), self.hands.clone());
-            let endpoint = row.row().endpoint;
-            let under_way = line.to.entry(endpoint).or_default();
-            *under_way = under_way.saturating_add(1);
-            crowded |= *under_way >= Self::PER_ENDPOINT;
+            let (queue, hands, told) = (self.queue.clone(), self.hands.clone(), line.told.clone());
+            let Claimed { endpoint, due, .. } = row.row();
+            line.under_way += due.len();
+            let under_way = line.to.entry(*endpoint).or_default();
+            *under_way += due.len();
+            crowded |= *under_way >= usize::from(Self::PER_ENDPOINT);
             let sent = async move {
-                queue.run(row, async |tenant, claimed| hands.deliver(tenant, &claimed).await).await
+                let tell = |settled| told.borrow_mut().push(settled);
+                let work = async |tenant: &Tenant, claimed: Claimed| {
+                    hands.deliver(tenant, &claimed, tell).await;
+                };
+                queue.run(row, work).await;
             };
             line.sends.push(sent.boxed_local());
         }
@@ -136,24 +149,30 @@ impl<Q: Queue + 'static> WebhookDispatcher<Q> {
         let line = &mut *line;
         let (mut claiming, mut settling): (Claiming<'_>, Settling<'_>) = (None, None);
         let until = self.now() + Self::ROUND;
-        let (mut hungry, mut crowded, mut beat, mut beats) = (true, false, true, 0);
+        let (mut hungry, mut crowded, mut beat) = (true, false, true);
+        // Beats since the last claim, and since the last record.
+        let (mut unclaimed, mut unsettled) = (0, Self::REST);
         let mut ticking = self.hands.clock.sleep(Self::BEAT);
         let mut woken = self.wake.woken();
         let mut done = Round::default();
         loop {
             let open = self.now() < until;
-            let busy = line.sends.len() + line.over.len();
+            let busy = line.under_way + line.over.len();
             let room = Self::MOST.saturating_sub(busy);
-            if claiming.is_none() && hungry && open && room > 0 && (busy < Self::FEW || beat) {
-                (hungry, beats) = (false, 0);
+            let rested = |beats: u32, few: usize| busy < few || beats >= Self::REST;
+            let may = open && room > 0 && rested(unclaimed, Self::HALF);
+            if claiming.is_none() && hungry && may {
+                (hungry, unclaimed) = (false, 0);
                 claiming = self.claiming(room);
             }
-            let waited = beat || line.over.len() >= Self::FULL || line.sends.is_empty();
+            let waited = beat && rested(unsettled, Self::FEW);
+            let waited = waited || line.over.len() >= Self::FULL || line.under_way == 0;
             if settling.is_none() && !line.over.is_empty() && waited {
+                unsettled = 0;
                 settling = self.settling(std::mem::take(&mut line.over));
             }
             beat = false;
-            if claiming.is_none() && settling.is_none() && (line.sends.is_empty() || !open) {
+            if claiming.is_none() && settling.is_none() && (line.under_way == 0 || !open) {
                 return Ok(done);
             }
             match poll_fn(|context| {
@@ -163,9 +182,10 @@ impl<Q: Queue + 'static> WebhookDispatcher<Q> {
             {
                 Next::Claimed(rows) => {
                     let rows = rows?;
-                    done.claimed += rows.len();
+                    let claimed = rows.iter().map(|row| row.row().due.len()).sum::<usize>();
+                    done.claimed += claimed;
                     // The caps of each endpoint leave something over: so there may be more.
-                    hungry |= rows.len() >= Self::MUCH;
+                    hungry |= claimed >= Self::MUCH;
                     crowded = self.send(line, rows);
                 }
                 Next::Settled(_, Ok(_)) => hungry |= crowded,
@@ -180,8 +200,8 @@ impl<Q: Queue + 'static> WebhookDispatcher<Q> {
                     woken = self.wake.woken();
                 }
                 Next::Beat => {
-                    (beat, beats) = (true, beats + 1);
-                    hungry |= beats >= Self::PATIENCE;
+                    (beat, unclaimed, unsettled) = (true, unclaimed + 1, unsettled + 1);
+                    hungry |= unclaimed >= Self::PATIENCE;
                     ticking = self.hands.clock.sleep(Self::BEAT);
                 }
             }
@@ -190,6 +210,20 @@ impl<Q: Queue + 'static> WebhookDispatcher<Q> {
 }
 
 impl Line {
+    /// Notes what is no longer under way.
+    fn end(&mut self, told: Vec<Settled>) {
+        self.under_way = self.under_way.saturating_sub(told.len());
+        for settled in &told {
+            if let Some(under_way) = self.to.get_mut(&settled.endpoint) {
+                *under_way = under_way.saturating_sub(1);
+                if *under_way == 0 {
+                    self.to.remove(&settled.endpoint);
+                }
+            }
+        }
+        self.over.extend(told);
+    }
+
     /// The next thing that happens.
     fn next(
         &mut self,
@@ -208,17 +242,10 @@ impl Line {
             *settling = None;
             return Poll::Ready(Next::Settled(over, ended));
         }
-        let known = self.over.len();
-        while let Poll::Ready(Some(settled)) = self.sends.poll_next_unpin(context) {
-            if let Some(under_way) = self.to.get_mut(&settled.endpoint) {
-                *under_way = under_way.saturating_sub(1);
-                if *under_way == 0 {
-                    self.to.remove(&settled.endpoint);
-                }
-            }
-            self.over.push(settled);
-        }
-        if self.over.len() > known {
+        while let Poll::Ready(Some(())) = self.sends.poll_next_unpin(context) {}
+        let told = std::mem::take(&mut *self.told.borrow_mut());
+        if !told.is_empty() {
+            self.end(told);
             return Poll::Ready(Next::Sent);
         }
         if woken.poll_unpin(context).is_ready() {
@@ -244,9 +271,11 @@ impl<Q: Queue + 'static> Worker for WebhookDispatcher<Q> {
 
     async fn finish(&self) -> Result<(), Failure> {
         let mut line = self.line.lock().await;
-        let mut over = std::mem::take(&mut line.over);
-        over.extend(std::mem::take(&mut line.sends).collect::<Vec<_>>().await);
-        line.to.clear();
+        let line = &mut *line;
+        while line.sends.next().await.is_some() {}
+        let told = std::mem::take(&mut *line.told.borrow_mut());
+        line.end(told);
+        let over = std::mem::take(&mut line.over);
         if !over.is_empty() {
             self.queue.source().settle(&over, self.now()).await?;
         }

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use restartix_kernel::{Clock, Random, Secret};
 use restartix_tenancy::Tenant;
 use restartix_webhooks::{
-    Attempt, Claimed, Dispatch, FailureCode, OwnHeaders, Purpose, SealError, SealedSecret,
+    Attempt, Claimed, Dispatch, Due, FailureCode, OwnHeaders, Purpose, SealError, SealedSecret,
     SecretSealer, Settled, SigningSecret, WebhookSender, judge, sign,
 };
 
@@ -16,40 +17,56 @@ pub(super) struct Hands {
     pub(super) random: Arc<dyn Random>,
 }
 
-/// What is opened for one delivery, and forgotten with it.
+/// What is opened for what was claimed together, and forgotten with it.
 struct Opened {
     secrets: Vec<SigningSecret>,
     headers: Vec<(String, Secret)>,
 }
 
 impl Hands {
+    /// Sends all that was claimed together, side by side, and tells what came of each as soon as it is
+    /// known.
+    pub(super) async fn deliver(&self, tenant: &Tenant, claimed: &Claimed, tell: impl Fn(Settled)) {
+        let opened = self.open(tenant, claimed).inspect_err(|error| {
+            let error: &dyn std::error::Error = error;
+            tracing::error!(
+                organisation = tenant.organisation().get(),
+                endpoint = %claimed.endpoint,
+                error,
+                "deliveries cannot be signed"
+            );
+        });
+        let sent = claimed.due.iter().map(|due| self.one(tenant, claimed, opened.as_ref().ok(), due));
+        let mut sent: FuturesUnordered<_> = sent.collect();
+        while let Some(settled) = sent.next().await {
+            tell(settled);
+        }
+    }
+
     /// Signs and sends one, and judges what came of it.
-    pub(super) async fn deliver(&self, tenant: &Tenant, claimed: &Claimed) -> Settled {
-        let attempt = match self.open(tenant, claimed) {
-            Ok(opened) => self.send(tenant, claimed, &opened).await,
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(
-                    organisation = tenant.organisation().get(),
-                    endpoint = %claimed.endpoint,
-                    error,
-                    "a delivery cannot be signed"
-                );
-                Attempt {
-                    outcome: Err(FailureCode::Unsealed),
-                    retry_after: None,
-                    duration: Duration::ZERO,
-                    size: 0,
-                }
-            }
+    async fn one(
+        &self,
+        tenant: &Tenant,
+        claimed: &Claimed,
+        opened: Option<&Opened>,
+        due: &Due,
+    ) -> Settled {
+        let attempt = match opened {
+            Some(opened) => self.send(tenant, claimed, opened, due).await,
+            None => Attempt {
+                outcome: Err(FailureCode::Unsealed),
+                retry_after: None,
+                duration: Duration::ZERO,
+                size: 0,
+            },
         };
         let now = self.clock.now();
-        let (verdict, pause_until) = judge(&attempt, claimed.attempts, now, &*self.random);
+        let (verdict, pause_until) = judge(&attempt, due.attempts, now, &*self.random);
         Settled {
             organisation: tenant.organisation(),
             endpoint: claimed.endpoint,
-            delivery: claimed.id,
             lease: claimed.lease,
+            number: due.number,
             attempt,
             verdict,
             pause_until,
@@ -77,10 +94,16 @@ impl Hands {
         Ok(Opened { secrets, headers })
     }
 
-    async fn send(&self, tenant: &Tenant, claimed: &Claimed, opened: &Opened) -> Attempt {
-        let id = format!("evt_{}", claimed.event);
+    async fn send(
+        &self,
+        tenant: &Tenant,
+        claimed: &Claimed,
+        opened: &Opened,
+        due: &Due,
+    ) -> Attempt {
+        let id = format!("evt_{}", due.event);
         let timestamp = self.clock.now();
-        let body = &claimed.body;
+        let body = &due.body;
         #[cfg(feature = "mutants")]
         let body = &with_a_name(body);
         let signature = sign(&opened.secrets, &id, timestamp, body.as_bytes());

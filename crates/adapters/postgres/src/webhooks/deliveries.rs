@@ -1,12 +1,16 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use restartix_kernel::{Page, PageRequest, StoreError, WebhookDeliveryId};
-use restartix_webhooks::{AttemptRecord, Deliveries, Delivery, DeliveryFilter, DeliveryStatus};
+use restartix_kernel::{Page, PageRequest, StoreError, WebhookDeliveryId, WebhookEndpointId};
+use restartix_webhooks::{
+    AttemptRecord, Deliveries, Delivery, DeliveryFilter, DeliveryStatus, EventType,
+};
 use uuid::Uuid;
 
 use super::records::{AttemptRow, OverRow, WaitingRow};
+use crate::call::function_call;
 use crate::error::store_error;
 use crate::schema::{
     webhook_attempts as attempts, webhook_deliveries as over, webhook_queue as queue,
@@ -16,47 +20,58 @@ use crate::unit::{PgWork, after};
 /// Attempts that are told of one delivery.
 const MOST_ATTEMPTS: i64 = 100;
 
-impl PgWork {
-    async fn over(&mut self, id: WebhookDeliveryId) -> Result<Option<OverRow>, StoreError> {
-        over::table
-            .filter(over::org_id.eq(self.org_id()))
-            .filter(over::id.eq(id.as_uuid()))
-            .select(OverRow::as_select())
-            .get_result(self.tx())
-            .await
-            .optional()
-            .map_err(store_error)
-    }
+function_call! {
+    /// The newest that wait, from below an id.
+    Waiting<'a> {
+        org_id: i64 => BigInt,
+        before: Option<Uuid> => Nullable<SqlUuid>,
+        endpoint: Option<Uuid> => Nullable<SqlUuid>,
+        kind: Option<&'a str> => Nullable<Text>,
+        since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        until: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        limit: i64 => BigInt,
+    } = "" "webhook_waiting" -> (SqlUuid, SqlUuid, SqlUuid, Text, Integer, Timestamptz)
+}
 
+function_call! {
+    /// The newest that are over, from below an id.
+    Ended<'a> {
+        org_id: i64 => BigInt,
+        before: Option<Uuid> => Nullable<SqlUuid>,
+        endpoint: Option<Uuid> => Nullable<SqlUuid>,
+        kind: Option<&'a str> => Nullable<Text>,
+        since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        until: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        outcome: Option<&'a str> => Nullable<Text>,
+        limit: i64 => BigInt,
+    } = "" "webhook_ended" -> (
+        SqlUuid, Timestamptz, SqlUuid, BigInt, SqlUuid, Text, Text, Integer, Timestamptz,
+        Nullable<Integer>, Nullable<Text>, Integer, Integer
+    )
+}
+
+/// The id after `id`: what is below it, and of that the first, is the one of `id` or there is none.
+fn next(id: WebhookDeliveryId) -> Uuid {
+    Uuid::from_u128(id.as_uuid().as_u128().saturating_add(1))
+}
+
+impl PgWork {
     async fn waiting(
         &mut self,
         filter: &DeliveryFilter,
         before: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<WaitingRow>, StoreError> {
-        let mut query = queue::table.filter(queue::org_id.eq(self.org_id())).into_boxed();
-        if let Some(id) = before {
-            query = query.filter(queue::id.lt(id));
-        }
-        if let Some(endpoint) = filter.endpoint {
-            query = query.filter(queue::endpoint_id.eq(endpoint.as_uuid()));
-        }
-        if let Some(kind) = filter.kind {
-            query = query.filter(queue::event_type.eq(kind.as_str()));
-        }
-        if let Some(since) = filter.since {
-            query = query.filter(queue::kept_at.ge(since));
-        }
-        if let Some(before) = filter.before {
-            query = query.filter(queue::kept_at.lt(before));
-        }
-        query
-            .order(queue::id.desc())
-            .limit(limit)
-            .select(WaitingRow::as_select())
-            .load(self.tx())
-            .await
-            .map_err(store_error)
+        let call = Waiting {
+            org_id: self.org_id(),
+            before,
+            endpoint: filter.endpoint.map(WebhookEndpointId::as_uuid),
+            kind: filter.kind.map(EventType::as_str),
+            since: filter.since,
+            until: filter.before,
+            limit,
+        };
+        call.load(self.tx()).await.map_err(store_error)
     }
 
     async fn ended(
@@ -65,32 +80,27 @@ impl PgWork {
         before: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<OverRow>, StoreError> {
-        let mut query = over::table.filter(over::org_id.eq(self.org_id())).into_boxed();
-        if let Some(id) = before {
-            query = query.filter(over::id.lt(id));
-        }
-        if let Some(endpoint) = filter.endpoint {
-            query = query.filter(over::endpoint_id.eq(endpoint.as_uuid()));
-        }
-        if let Some(status) = filter.status {
-            query = query.filter(over::outcome.eq(status.as_str()));
-        }
-        if let Some(kind) = filter.kind {
-            query = query.filter(over::event_type.eq(kind.as_str()));
-        }
-        if let Some(since) = filter.since {
-            query = query.filter(over::kept_at.ge(since));
-        }
-        if let Some(before) = filter.before {
-            query = query.filter(over::kept_at.lt(before));
-        }
-        query
-            .order(over::id.desc())
-            .limit(limit)
-            .select(OverRow::as_select())
-            .load(self.tx())
-            .await
-            .map_err(store_error)
+        let call = Ended {
+            org_id: self.org_id(),
+            before,
+            endpoint: filter.endpoint.map(WebhookEndpointId::as_uuid),
+            kind: filter.kind.map(EventType::as_str),
+            since: filter.since,
+            until: filter.before,
+            outcome: filter.status.map(DeliveryStatus::as_str),
+            limit,
+        };
+        call.load(self.tx()).await.map_err(store_error)
+    }
+
+    async fn waits(&mut self, id: WebhookDeliveryId) -> Result<Option<WaitingRow>, StoreError> {
+        let newest = self.waiting(&DeliveryFilter::default(), Some(next(id)), 1).await?;
+        Ok(newest.into_iter().find(|row| row.id == id.as_uuid()))
+    }
+
+    async fn over(&mut self, id: WebhookDeliveryId) -> Result<Option<OverRow>, StoreError> {
+        let newest = self.ended(&DeliveryFilter::default(), Some(next(id)), 1).await?;
+        Ok(newest.into_iter().find(|row| row.id == id.as_uuid()))
     }
 }
 
@@ -118,14 +128,7 @@ impl Deliveries for PgWork {
     }
 
     async fn find(&mut self, id: WebhookDeliveryId) -> Result<Option<Delivery>, StoreError> {
-        let waiting: Option<WaitingRow> = queue::table
-            .find((self.org_id(), id.as_uuid()))
-            .select(WaitingRow::as_select())
-            .get_result(self.tx())
-            .await
-            .optional()
-            .map_err(store_error)?;
-        match waiting {
+        match self.waits(id).await? {
             Some(row) => Delivery::try_from(row).map(Some),
             None => self.over(id).await?.map(Delivery::try_from).transpose(),
         }
@@ -152,20 +155,24 @@ impl Deliveries for PgWork {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let org_id = self.org_id();
-        // One that is under way keeps its lease: its outcome is fenced, not lost.
-        let sooner = diesel::update(queue::table.find((org_id, id.as_uuid())))
+        // What waits in a longer run was never tried, and is due.
+        let alone = queue::first_seq.eq(queue::last_seq);
+        let sooner = diesel::update(queue::table.find((org_id, id.as_uuid())).filter(alone))
             .set((queue::attempts.eq(0), queue::due_at.eq(now)))
             .execute(self.tx())
             .await
             .map_err(store_error)?;
-        if sooner > 0 {
+        // One that is under way is being sent again at this moment.
+        if sooner > 0 || self.waits(id).await?.is_some() {
             return Ok(true);
         }
         let Some(row) = self.over(id).await? else { return Ok(false) };
-        diesel::delete(over::table.find((org_id, row.id, row.kept_at)))
-            .execute(self.tx())
-            .await
-            .map_err(store_error)?;
+        let log = over::table.find((org_id, row.endpoint_id, row.id, row.kept_at));
+        let taken = diesel::delete(log).execute(self.tx()).await.map_err(store_error)?;
+        if taken == 0 {
+            // Somebody else sends it again.
+            return Ok(true);
+        }
         diesel::insert_into(attempts::table)
             .values((attempts::org_id.eq(org_id), AttemptRow::last_of(&row)))
             .execute(self.tx())
@@ -175,10 +182,11 @@ impl Deliveries for PgWork {
             queue::org_id.eq(org_id),
             queue::id.eq(row.id),
             queue::endpoint_id.eq(row.endpoint_id),
-            queue::event_id.eq(row.event_id),
             queue::kept_at.eq(row.kept_at),
-            queue::event_type.eq(row.event_type),
+            queue::first_seq.eq(row.seq),
+            queue::last_seq.eq(row.seq),
             queue::due_at.eq(now),
+            queue::verifies.eq(row.event_type == EventType::EndpointVerification.as_str()),
         );
         diesel::insert_into(queue::table)
             .values(again)

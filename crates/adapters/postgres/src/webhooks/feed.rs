@@ -7,30 +7,44 @@ use restartix_kernel::{StoreError, WebhookEndpointId};
 use restartix_webhooks::{EventFeed, FeedEvent, Publication};
 
 use crate::error::store_error;
-use crate::insert::insert_rows;
 use crate::schema::{
     webhook_counters as counters, webhook_events as events, webhook_outbox as outbox,
 };
 use crate::transaction::TenantTx;
 use crate::unit::PgWork;
 
-/// Publishes them, in a transaction that is open.
+/// What one row of the outbox holds.
+const TOGETHER: usize = 500;
+
+/// Publishes them, in a transaction that is open: what is told together is one row.
 pub(crate) async fn publish(
     mut tx: &TenantTx,
     publications: &[Publication],
 ) -> Result<(), StoreError> {
     let org_id = tx.organisation().get();
-    let row = |publication: &Publication| {
-        (
+    for together in publications.chunks(TOGETHER) {
+        let Some(first) = together.first() else { return Ok(()) };
+        let ids: Vec<_> = together.iter().map(|told| told.id.as_uuid()).collect();
+        let types: Vec<_> = together.iter().map(|told| told.event.kind().as_str()).collect();
+        let moments: Vec<_> = together.iter().map(|told| told.occurred_at).collect();
+        let data: Vec<_> = together.iter().map(|told| told.event.data()).collect();
+        let only_for: Vec<_> = together
+            .iter()
+            .map(|told| told.only_for.map(WebhookEndpointId::as_uuid))
+            .collect();
+        let row = (
             outbox::org_id.eq(org_id),
-            outbox::id.eq(publication.id.as_uuid()),
-            outbox::kind.eq(publication.event.kind().as_str()),
-            outbox::occurred_at.eq(publication.occurred_at),
-            outbox::data.eq(publication.event.data()),
-            outbox::only_for.eq(publication.only_for.map(WebhookEndpointId::as_uuid)),
-        )
-    };
-    insert_rows!(tx, outbox::table, publications.iter().map(row)).map_err(store_error)?;
+            outbox::id.eq(first.id.as_uuid()),
+            outbox::occurred_at.eq(first.occurred_at),
+            outbox::ids.eq(ids),
+            outbox::types.eq(types),
+            outbox::moments.eq(moments),
+            outbox::data.eq(data),
+            outbox::only_for.eq(only_for),
+        );
+        let insert = diesel::insert_into(outbox::table).values(row);
+        insert.execute(&mut tx).await.map_err(store_error)?;
+    }
     Ok(())
 }
 

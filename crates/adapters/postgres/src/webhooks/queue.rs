@@ -6,11 +6,9 @@ use diesel::sql_types::{
     Array, BigInt, Binary, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use restartix_kernel::{
-    Clock, EventId, Random, RandomExt, StoreError, WebhookDeliveryId, WebhookEndpointId,
-};
+use restartix_kernel::{Clock, EventId, Random, RandomExt, StoreError, WebhookEndpointId};
 use restartix_tenancy::{Actor, ClaimError, ClaimSource, Found, OrgId};
-use restartix_webhooks::{Claim, Claimed, Queue, SealedSecret, Sequencer, Settled, Verdict};
+use restartix_webhooks::{Claim, Claimed, Due, Queue, SealedSecret, Sequencer, Settled, Verdict};
 use uuid::Uuid;
 
 use crate::Database;
@@ -35,24 +33,23 @@ definer_call! {
         lease: &'a Uuid => SqlUuid,
         until: DateTime<Utc> => Timestamptz,
     } = "claim_webhooks" -> (
-        BigInt, SqlUuid, SqlUuid, SqlUuid, Integer, Text, Nullable<Text>, Array<Integer>, Array<Binary>,
-        Nullable<Integer>, Nullable<Binary>
+        BigInt, SqlUuid, Text, Array<Integer>, Array<Binary>, Nullable<Integer>, Nullable<Binary>,
+        Array<SqlUuid>, Array<Integer>, Array<Text>
     )
 }
 
-/// Whose, which, where to, what, tries, URL, bytes, the secrets and the headers.
+/// Whose, where to, the URL, the secrets and the headers; and of each delivery what, tries and bytes.
 type ClaimRow = (
     i64,
     Uuid,
-    Uuid,
-    Uuid,
-    i32,
     String,
-    Option<String>,
     Vec<i32>,
     Vec<Vec<u8>>,
     Option<i32>,
     Option<Vec<u8>>,
+    Vec<Uuid>,
+    Vec<i32>,
+    Vec<String>,
 );
 
 definer_call! {
@@ -60,8 +57,10 @@ definer_call! {
     SettleWebhooks<'a> {
         organisations: &'a [i64] => Array<BigInt>,
         endpoints: &'a [Uuid] => Array<SqlUuid>,
-        ids: &'a [Uuid] => Array<SqlUuid>,
         leases: &'a [Uuid] => Array<SqlUuid>,
+        firsts: &'a [i32] => Array<Integer>,
+        lasts: &'a [i32] => Array<Integer>,
+        numbers: &'a [i32] => Array<Integer>,
         verdicts: &'a [&'static str] => Array<Text>,
         retry_at: &'a [Option<DateTime<Utc>>] => Array<Nullable<Timestamptz>>,
         pause_until: &'a [Option<DateTime<Utc>>] => Array<Nullable<Timestamptz>>,
@@ -103,42 +102,43 @@ impl Sequencer for PgWebhookQueue {
     }
 }
 
-/// `None` for one whose event is kept no longer: it is swept, and until then leased by nobody.
-fn claimed(row: ClaimRow, lease: EventId) -> Result<Option<Found<Claimed>>, StoreError> {
+fn claimed(row: ClaimRow, lease: EventId) -> Result<Found<Claimed>, StoreError> {
     let (
         organisation,
-        id,
         endpoint,
-        event,
-        attempts,
         url,
-        body,
         versions,
         secrets,
         version,
         headers,
+        events,
+        attempts,
+        bodies,
     ) = row;
-    let Some(body) = body else { return Ok(None) };
     let sealed = |(version, bytes): (i32, Vec<u8>)| SealedSecret {
         version: u32::try_from(version).unwrap_or_default(),
         bytes,
     };
-    Ok(Some(Found {
+    let due = (1..).zip(events).zip(attempts).zip(bodies);
+    let due = due.map(|(((number, event), attempts), body)| Due {
+        number,
+        event: EventId::from_uuid(event),
+        attempts: u32::try_from(attempts).unwrap_or_default(),
+        body,
+    });
+    Ok(Found {
         organisation: OrgId::new(organisation)
             .map_err(|_| unreadable("webhook_deliveries.org_id"))?,
         actor: Actor::System,
         row: Claimed {
-            id: WebhookDeliveryId::from_uuid(id),
             lease,
             endpoint: WebhookEndpointId::from_uuid(endpoint),
-            event: EventId::from_uuid(event),
-            attempts: u32::try_from(attempts).unwrap_or_default(),
             url,
-            body,
             secrets: versions.into_iter().zip(secrets).map(sealed).collect(),
             headers: version.zip(headers).map(sealed),
+            due: due.collect(),
         },
-    }))
+    })
 }
 
 #[async_trait]
@@ -160,8 +160,7 @@ impl ClaimSource for PgWebhookQueue {
         };
         let rows: Vec<ClaimRow> =
             call.load(&mut connection).await.map_err(|error| failed(store_error(error)))?;
-        let claimed = rows.into_iter().filter_map(|row| claimed(row, lease).transpose());
-        claimed.collect::<Result<_, _>>().map_err(failed)
+        rows.into_iter().map(|row| claimed(row, lease).map_err(failed)).collect()
     }
 }
 
@@ -179,11 +178,26 @@ fn columns(settled: &Settled) -> (&'static str, Option<DateTime<Utc>>, Option<&'
 impl Queue for PgWebhookQueue {
     async fn settle(&self, outcomes: &[Settled], now: DateTime<Utc>) -> Result<usize, StoreError> {
         let whole = |number: u128| i32::try_from(number).unwrap_or(i32::MAX);
-        let organisations: Vec<_> = outcomes.iter().map(|one| one.organisation.get()).collect();
-        let endpoints: Vec<_> = outcomes.iter().map(|one| one.endpoint.as_uuid()).collect();
-        let ids: Vec<_> = outcomes.iter().map(|one| one.delivery.as_uuid()).collect();
-        let leases: Vec<_> = outcomes.iter().map(|one| one.lease.as_uuid()).collect();
-        let told: Vec<_> = outcomes.iter().map(columns).collect();
+        let together = |one: &Settled| {
+            (one.organisation.get(), one.endpoint.as_uuid(), one.lease.as_uuid())
+        };
+        let mut outcomes: Vec<_> = outcomes.iter().collect();
+        outcomes.sort_by_key(|one| together(one));
+        let (mut organisations, mut endpoints, mut leases) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut firsts, mut lasts, mut last) = (Vec::new(), Vec::new(), 0);
+        for claim in outcomes.chunk_by(|one, next| together(one) == together(next)) {
+            let Some((organisation, endpoint, lease)) = claim.first().copied().map(together) else {
+                continue;
+            };
+            organisations.push(organisation);
+            endpoints.push(endpoint);
+            leases.push(lease);
+            firsts.push(last + 1);
+            last += i32::try_from(claim.len()).unwrap_or(i32::MAX);
+            lasts.push(last);
+        }
+        let numbers: Vec<_> = outcomes.iter().map(|one| i32::from(one.number)).collect();
+        let told: Vec<_> = outcomes.iter().copied().map(columns).collect();
         let verdicts: Vec<_> = told.iter().map(|(verdict, _, _)| *verdict).collect();
         let retry_at: Vec<_> = told.iter().map(|(_, retry_at, _)| *retry_at).collect();
         let codes: Vec<_> = told.iter().map(|(_, _, code)| *code).collect();
@@ -200,8 +214,10 @@ impl Queue for PgWebhookQueue {
         let call = SettleWebhooks {
             organisations: &organisations,
             endpoints: &endpoints,
-            ids: &ids,
             leases: &leases,
+            firsts: &firsts,
+            lasts: &lasts,
+            numbers: &numbers,
             verdicts: &verdicts,
             retry_at: &retry_at,
             pause_until: &pause_until,

@@ -7,15 +7,12 @@ use restartix_webhooks::{AttemptRecord, Delivery, DeliveryStatus};
 use uuid::Uuid;
 
 use crate::error::unreadable;
-use crate::schema::{
-    webhook_attempts as attempts, webhook_deliveries as over, webhook_queue as queue,
-};
+use crate::schema::webhook_attempts as attempts;
 
-/// One that waits.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = queue)]
+/// One that waits or is under way.
+#[derive(Queryable)]
 pub(super) struct WaitingRow {
-    id: Uuid,
+    pub(super) id: Uuid,
     endpoint_id: Uuid,
     event_id: Uuid,
     event_type: String,
@@ -27,7 +24,7 @@ impl TryFrom<WaitingRow> for Delivery {
     type Error = StoreError;
 
     fn try_from(row: WaitingRow) -> Result<Self, StoreError> {
-        let bad = |_| unreadable("webhook_queue.event_type");
+        let bad = |_| unreadable("webhook_events.type");
         Ok(Self {
             id: WebhookDeliveryId::from_uuid(row.id),
             endpoint: WebhookEndpointId::from_uuid(row.endpoint_id),
@@ -41,13 +38,13 @@ impl TryFrom<WaitingRow> for Delivery {
 }
 
 /// One that is over, with the attempt that ended it.
-#[derive(Clone, Queryable, Selectable)]
-#[diesel(table_name = over)]
+#[derive(Clone, Queryable)]
 pub(super) struct OverRow {
     pub(super) id: Uuid,
     pub(super) kept_at: DateTime<Utc>,
     pub(super) endpoint_id: Uuid,
-    pub(super) event_id: Uuid,
+    pub(super) seq: i64,
+    event_id: Uuid,
     pub(super) event_type: String,
     outcome: String,
     attempts: i32,

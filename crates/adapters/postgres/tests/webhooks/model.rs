@@ -7,11 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
-use restartix_kernel::{EventId, WebhookDeliveryId, WebhookEndpointId};
-use restartix_tenancy::Found;
-use restartix_webhooks::{Claimed, FailureCode, Verdict};
+use restartix_kernel::{EventId, WebhookEndpointId};
+use restartix_webhooks::{FailureCode, Verdict};
 
-use crate::stage::{LEASE, Stage};
+use crate::stage::{LEASE, Stage, Taken};
 
 const PER_ENDPOINT: u16 = 3;
 const PER_ORGANISATION: u16 = 5;
@@ -77,9 +76,10 @@ struct Health {
 
 #[derive(Default)]
 struct Model {
-    waiting: BTreeMap<WebhookDeliveryId, Waiting>,
+    /// By endpoint and event.
+    waiting: BTreeMap<(WebhookEndpointId, EventId), Waiting>,
     /// Claimed, and told of no outcome yet.
-    held: Vec<Found<Claimed>>,
+    held: Vec<Taken>,
 }
 
 impl Model {
@@ -104,6 +104,10 @@ impl Model {
         let room = cap.saturating_sub(self.under_way(now, |one| one.endpoint == endpoint));
         self.waiting.values().filter(free).count().min(room)
     }
+}
+
+fn key(taken: &Taken) -> (WebhookEndpointId, EventId) {
+    (taken.endpoint, taken.event)
 }
 
 struct Play<'a> {
@@ -136,14 +140,16 @@ impl Play<'_> {
     /// Gives places to what happened, and takes what is queued into the model.
     async fn learn(&mut self) -> Result<()> {
         self.stage.sequence().await?;
-        let query = "SELECT string_agg(id || ' ' || endpoint_id, ',') AS words FROM webhook_queue";
+        let query = "SELECT string_agg(v.id || ' ' || q.endpoint_id, ',') AS words
+            FROM webhook_queue q JOIN webhook_events v ON v.org_id = q.org_id
+              AND v.kept_at = q.kept_at AND v.seq BETWEEN q.first_seq AND q.last_seq";
         let words = self.stage.words(query).await?.unwrap_or_default();
         let now = self.stage.now();
         for pair in words.split(',').filter(|pair| !pair.is_empty()) {
-            let (id, endpoint) = pair.split_once(' ').context("a pair")?;
-            let new =
-                Waiting { endpoint: endpoint.parse()?, due: now, leased_until: None, lease: None };
-            self.model.waiting.entry(id.parse()?).or_insert(new);
+            let (event, endpoint) = pair.split_once(' ').context("a pair")?;
+            let endpoint = endpoint.parse()?;
+            let new = Waiting { endpoint, due: now, leased_until: None, lease: None };
+            self.model.waiting.entry((endpoint, event.parse()?)).or_insert(new);
         }
         Ok(())
     }
@@ -180,17 +186,16 @@ impl Play<'_> {
         ensure!(found.len() == possible.min(usize::from(limit)), "{} of {possible}", found.len());
         let mut taken: BTreeMap<WebhookEndpointId, usize> = BTreeMap::new();
         let mut ids = BTreeSet::new();
-        for one in &found {
-            let row = &one.row;
-            ensure!(ids.insert(row.id), "claimed twice");
+        for row in &found {
+            ensure!(ids.insert(key(row)), "claimed twice");
             let health = ready[&row.endpoint].1;
-            let known = self.model.waiting.get_mut(&row.id).context("nobody queued it")?;
+            let known = self.model.waiting.get_mut(&key(row)).context("nobody queued it")?;
             ensure!(known.due <= now || health.probe_at.is_some(), "before it is due");
             ensure!(known.leased_until.is_none_or(|until| until <= now), "leased to another");
             known.leased_until = Some(now + LEASE);
             known.lease = Some(row.lease);
             *taken.entry(row.endpoint).or_default() += 1;
-            let left = room.get_mut(&one.organisation.get()).context("an organisation")?;
+            let left = room.get_mut(&row.organisation.get()).context("an organisation")?;
             *left = left.checked_sub(1).context("over the organisation's cap")?;
         }
         for (endpoint, count) in &taken {
@@ -210,7 +215,7 @@ impl Play<'_> {
     }
 
     /// One that a worker has, if any.
-    fn held(&mut self, which: usize) -> Option<Found<Claimed>> {
+    fn held(&mut self, which: usize) -> Option<Taken> {
         let count = self.model.held.len();
         (count > 0).then(|| self.model.held.remove(which % count))
     }
@@ -220,11 +225,11 @@ impl Play<'_> {
         let mine = self.stage.settle(&found, Verdict::Delivered, None).await?;
         ensure!(mine == self.is_mine(&found), "fenced wrongly");
         if mine {
-            self.model.waiting.remove(&found.row.id);
+            self.model.waiting.remove(&key(&found));
             // The first success makes all that waits due.
             let now = self.stage.now();
-            if self.health(found.row.endpoint).await?.ramp == 2 {
-                let of = |one: &&mut Waiting| one.endpoint == found.row.endpoint;
+            if self.health(found.endpoint).await?.ramp == 2 {
+                let of = |one: &&mut Waiting| one.endpoint == found.endpoint;
                 self.model
                     .waiting
                     .values_mut()
@@ -238,13 +243,13 @@ impl Play<'_> {
     async fn fail(&mut self, which: usize, pause: i64) -> Result<()> {
         let Some(found) = self.held(which) else { return Ok(()) };
         let now = self.stage.now();
-        let probing = self.health(found.row.endpoint).await?.probe_at.is_some();
+        let probing = self.health(found.endpoint).await?.probe_at.is_some();
         let again = now + TimeDelta::seconds(5.max(pause));
         let pause = (pause > 0).then(|| now + TimeDelta::seconds(pause));
         let verdict = Verdict::RetryAt(again, FailureCode::Refused);
         let mine = self.stage.settle(&found, verdict, pause).await?;
         ensure!(mine == self.is_mine(&found), "fenced wrongly");
-        if mine && let Some(known) = self.model.waiting.get_mut(&found.row.id) {
+        if mine && let Some(known) = self.model.waiting.get_mut(&key(&found)) {
             (known.leased_until, known.lease) = (None, None);
             known.due = if probing { known.due.max(now) } else { again };
         }
@@ -252,9 +257,9 @@ impl Play<'_> {
     }
 
     /// Whether nobody has claimed it since.
-    fn is_mine(&self, found: &Found<Claimed>) -> bool {
-        let known = self.model.waiting.get(&found.row.id);
-        known.is_some_and(|known| known.lease == Some(found.row.lease))
+    fn is_mine(&self, found: &Taken) -> bool {
+        let known = self.model.waiting.get(&key(found));
+        known.is_some_and(|known| known.lease == Some(found.lease))
     }
 
     async fn step(&mut self, step: &Step) -> Result<()> {

@@ -14,7 +14,7 @@ async fn several_sequencers_at_once_leave_no_gap_and_give_no_place_twice() -> Re
     stage.endpoint(1).await?;
     for _ in 0..10 {
         stage.happen(1, 40).await?;
-        stage.happen(2, 40).await?;
+        stage.happen_together(2, 5, 8).await?;
         let sequence = || async {
             // One finds its organisations taken: what is left is for the next round.
             stage.queue.sequence(25, stage.now()).await?;
@@ -31,7 +31,8 @@ async fn several_sequencers_at_once_leave_no_gap_and_give_no_place_twice() -> Re
         );
         assert_eq!(stage.number(&gaps).await?, 0, "organisation {organisation}");
     }
-    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_queue").await?, 400);
+    let waiting = "SELECT sum(last_seq - first_seq + 1)::bigint AS number FROM webhook_queue";
+    assert_eq!(stage.number(waiting).await?, 400);
     assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_outbox").await?, 0);
     Ok(())
 }
@@ -49,11 +50,13 @@ async fn workers_that_claim_at_once_keep_to_the_caps_of_endpoint_and_organisatio
     for _ in 0..4 {
         try_join_all((0..4).map(|_| stage.claim(100, 5, 12))).await?;
     }
-    let most = "SELECT max(n) AS number FROM (SELECT count(*) AS n FROM webhook_in_flight GROUP BY";
+    let most = "SELECT max(n)::bigint AS number FROM (
+        SELECT sum(bit_count(under_way::bit(64))) AS n FROM webhook_in_flight GROUP BY";
     assert_eq!(stage.number(&format!("{most} endpoint_id) x")).await?, 5);
     assert_eq!(stage.number(&format!("{most} org_id) x")).await?, 12);
     // The one of the second organisation has its five, whatever the first one's four want.
-    let second = "SELECT count(*) AS number FROM webhook_in_flight WHERE org_id = 2";
+    let second = "SELECT sum(bit_count(under_way::bit(64)))::bigint AS number FROM webhook_in_flight
+        WHERE org_id = 2";
     assert_eq!(stage.number(second).await?, 5);
     Ok(())
 }
@@ -68,7 +71,7 @@ async fn what_comes_after_its_lease_was_given_to_another_changes_nothing() -> Re
     assert!(stage.claim(1, 1, 1).await?.is_empty(), "leased");
     stage.clock.advance(LEASE + TimeDelta::seconds(1));
     let second = stage.claim(1, 1, 1).await?.remove(0);
-    assert_eq!(second.row.id, first.row.id);
+    assert_eq!(second.event, first.event);
     // The paused worker wakes up and tells its outcome: it is nobody's any more.
     ensure!(!stage.settle(&first, Verdict::Delivered, None).await?, "recorded for another");
     assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_deliveries").await?, 0);
@@ -82,12 +85,23 @@ async fn what_comes_after_its_lease_was_given_to_another_changes_nothing() -> Re
 #[tokio::test]
 async fn the_database_knows_every_type_and_takes_no_prose() -> Result<()> {
     let stage = Stage::set().await?;
-    let insert = |kind: &str, data: &str| {
+    let told = |ids: usize, types: &[&str], data: &[&str]| {
+        let quoted = |texts: &[&str]| {
+            texts.iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(",")
+        };
+        let all = |text: &str| vec![text; ids].join(",");
         format!(
-            "INSERT INTO webhook_outbox (org_id, id, type, occurred_at, data)
-             VALUES (1, gen_random_uuid(), '{kind}', now(), '{data}')"
+            "INSERT INTO webhook_outbox (org_id, id, occurred_at, ids, types, moments, data, only_for)
+             VALUES (1, gen_random_uuid(), now(), ARRAY[{}]::uuid[], ARRAY[{}]::text[],
+               ARRAY[{}]::timestamptz[], ARRAY[{}]::text[], ARRAY[{}]::uuid[])",
+            all("gen_random_uuid()"),
+            quoted(types),
+            all("now()"),
+            quoted(data),
+            all("NULL")
         )
     };
+    let insert = |kind: &str, data: &str| told(1, &[kind], &[data]);
     let data = r#"{"object":"file","id":"0198c6f0-7e6b-7c3a-9f5e-1a2b3c4d5e6f","version":1}"#;
     for kind in EventType::ALL {
         sql(&stage.database, &insert(kind.as_str(), data)).await?;
@@ -114,10 +128,29 @@ async fn the_database_knows_every_type_and_takes_no_prose() -> Result<()> {
         ensure!(refused.is_err(), "{bad} was taken");
     }
     ensure!(sql(&stage.database, &insert("file.renamed", data)).await.is_err(), "an unknown type");
+    // Together: what is sound comes through, and what is not cannot hide behind it.
+    let (kind, number) = ("file.deleted", r#"{"object":"file","id":7,"version":1}"#);
+    sql(&stage.database, &told(3, &[kind; 3], &[data, number, number])).await?;
+    let twice = format!("{number},{number}");
+    for bad in [
+        told(0, &[], &[]),
+        told(2, &[kind], &[number; 2]),
+        told(2, &[kind; 2], &[number]),
+        told(1, &[kind; 2], &[number; 2]),
+        told(2, &[kind, "file.renamed"], &[number; 2]),
+        told(2, &[kind; 2], &[number, r#"{"object":"file","id":7,"version":1,"name":"Ana Pop"}"#]),
+        told(1, &[kind], &[&twice]),
+        told(2, &[kind; 2], &[r#"{"object":"file","id":7"#, r#""version":1}"#]),
+        told(3, &[kind; 3], &[r#"{"object":"file","id":7"#, r#""version":1}"#, &twice]),
+        told(2, &[kind; 2], &[r#"{"object":"file","id":7,"version":1,"x":""#, r#""}"#]),
+        told(501, &[kind; 501], &[number; 501]),
+    ] {
+        ensure!(sql(&stage.database, &bad).await.is_err(), "{bad} was taken");
+    }
     let body = |text: &str| {
         format!(
             "INSERT INTO webhook_events (org_id, id, kept_at, type, seq, body)
-             VALUES (1, gen_random_uuid(), now(), 'file.deleted', 0, '{text}')"
+             VALUES (1, gen_random_uuid(), now(), 'file.deleted', 1, '{text}')"
         )
     };
     sql(&stage.database, &body(r#"{"id":"evt_1","data":{"id":7}}"#)).await?;

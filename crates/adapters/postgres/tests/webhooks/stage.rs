@@ -5,9 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use restartix_kernel::{Clock, ManualClock, SeededRandom, WebhookEndpointId};
+use restartix_kernel::{Clock, EventId, ManualClock, SeededRandom, WebhookEndpointId};
 use restartix_postgres::PgWebhookQueue;
-use restartix_tenancy::{ClaimSource, Found};
+use restartix_tenancy::{ClaimSource, Found, OrgId};
 use restartix_testkit::{TestDatabase, sql};
 use restartix_webhooks::{
     Attempt, Claim, Claimed, FailureCode, Queue, Sequencer, Settled, Verdict,
@@ -24,6 +24,29 @@ pub(crate) struct Stage {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) random: Arc<SeededRandom>,
     admin: Mutex<AsyncPgConnection>,
+}
+
+/// One claimed delivery.
+#[derive(Clone, Copy)]
+pub(crate) struct Taken {
+    pub(crate) organisation: OrgId,
+    pub(crate) endpoint: WebhookEndpointId,
+    pub(crate) lease: EventId,
+    pub(crate) number: u16,
+    pub(crate) event: EventId,
+}
+
+impl Taken {
+    fn of(found: &Found<Claimed>) -> impl Iterator<Item = Self> {
+        let (organisation, row) = (found.organisation, &found.row);
+        row.due.iter().map(move |due| Self {
+            organisation,
+            endpoint: row.endpoint,
+            lease: row.lease,
+            number: due.number,
+            event: due.event,
+        })
+    }
 }
 
 #[derive(QueryableByName)]
@@ -70,13 +93,28 @@ impl Stage {
         Ok(id)
     }
 
-    /// So many bookings, not sequenced yet.
+    /// So many bookings, each in a transaction of its own, not sequenced yet.
     pub(crate) async fn happen(&self, organisation: i64, count: usize) -> Result<()> {
+        self.happen_together(organisation, count, 1).await
+    }
+
+    /// So many transactions with so many bookings each.
+    pub(crate) async fn happen_together(
+        &self,
+        organisation: i64,
+        count: usize,
+        together: usize,
+    ) -> Result<()> {
         let statement = format!(
-            "INSERT INTO webhook_outbox (org_id, id, type, occurred_at, data)
-             SELECT {organisation}, gen_random_uuid(), 'appointment.created',
-               '{}'::timestamptz + n * interval '1 us', format('{{\"object\":\"appointment\",\"id\":%s,\"version\":1}}', n)
-             FROM generate_series(1, {count}) n",
+            "INSERT INTO webhook_outbox (org_id, id, occurred_at, ids, types, moments, data, only_for)
+             SELECT {organisation}, (array_agg(e.id ORDER BY m))[1], min(e.at), array_agg(e.id ORDER BY m),
+               array_agg('appointment.created'::text), array_agg(e.at ORDER BY m),
+               array_agg(format('{{\"object\":\"appointment\",\"id\":%s,\"version\":1}}', n * {together} + m) ORDER BY m),
+               array_agg(NULL::uuid)
+             FROM generate_series(1, {count}) n, generate_series(1, {together}) m
+             CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id,
+               '{}'::timestamptz + (n * {together} + m) * interval '1 us' AS at) e
+             GROUP BY n",
             self.now().to_rfc3339()
         );
         sql(&self.database, &statement).await
@@ -99,15 +137,16 @@ impl Stage {
         limit: u16,
         per_endpoint: u16,
         per_organisation: u16,
-    ) -> Result<Vec<Found<Claimed>>> {
+    ) -> Result<Vec<Taken>> {
         let claim = Claim { limit, per_endpoint, per_organisation, now: self.now(), lease: LEASE };
-        Ok(self.queue.claim(&claim).await?)
+        let found = self.queue.claim(&claim).await?;
+        Ok(found.iter().flat_map(Taken::of).collect())
     }
 
     /// Records one outcome; whether the lease still held.
     pub(crate) async fn settle(
         &self,
-        found: &Found<Claimed>,
+        found: &Taken,
         verdict: Verdict,
         pause_until: Option<DateTime<Utc>>,
     ) -> Result<bool> {
@@ -124,9 +163,9 @@ impl Stage {
         };
         let settled = Settled {
             organisation: found.organisation,
-            endpoint: found.row.endpoint,
-            delivery: found.row.id,
-            lease: found.row.lease,
+            endpoint: found.endpoint,
+            lease: found.lease,
+            number: found.number,
             attempt,
             verdict,
             pause_until,
@@ -134,13 +173,13 @@ impl Stage {
         Ok(self.queue.settle(&[settled], self.now()).await? == 1)
     }
 
-    pub(crate) async fn deliver(&self, found: &Found<Claimed>) -> Result<()> {
+    pub(crate) async fn deliver(&self, found: &Taken) -> Result<()> {
         ensure!(self.settle(found, Verdict::Delivered, None).await?, "the lease is lost");
         Ok(())
     }
 
     /// Fails one, to be tried again five seconds later.
-    pub(crate) async fn fail(&self, found: &Found<Claimed>) -> Result<()> {
+    pub(crate) async fn fail(&self, found: &Taken) -> Result<()> {
         let again = Verdict::RetryAt(self.now() + TimeDelta::seconds(5), FailureCode::TimedOut);
         ensure!(self.settle(found, again, None).await?, "the lease is lost");
         Ok(())
