@@ -272,7 +272,8 @@ $$;
 -- endpoint that the log knows, and of those the newest.
 CREATE FUNCTION webhook_ended(p_org bigint, p_before uuid, p_endpoint uuid, p_type text,
   p_since timestamptz, p_until timestamptz, p_outcome text, p_limit bigint)
-RETURNS SETOF webhook_deliveries
+RETURNS TABLE (id uuid, kept_at timestamptz, endpoint_id uuid, seq bigint, event_id uuid, event_type text,
+  outcome text, attempts integer, ended_at timestamptz, status integer, code text, duration_ms integer, size integer)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
   WITH RECURSIVE endpoints AS (
     SELECT coalesce(p_endpoint, (SELECT d.endpoint_id FROM webhook_deliveries d
@@ -282,7 +283,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
       WHERE d.org_id = p_org AND d.endpoint_id > e.id ORDER BY d.endpoint_id LIMIT 1)
     FROM endpoints e WHERE p_endpoint IS NULL AND e.id IS NOT NULL
   )
-  SELECT d.* FROM endpoints e CROSS JOIN LATERAL (
+  SELECT d.id, d.kept_at, d.endpoint_id, d.seq, d.event_id, d.event_type, d.outcome, d.attempts, d.ended_at,
+    d.status, d.code, d.duration_ms, d.size
+  FROM endpoints e CROSS JOIN LATERAL (
     SELECT d.* FROM webhook_deliveries d
     WHERE d.org_id = p_org AND d.endpoint_id = e.id
       AND d.id < coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff')

@@ -36,7 +36,8 @@ async fn tell(stage: &Stage) -> Result<()> {
 const BLOCKED: &str =
     "SELECT count(*) AS number FROM pg_locks l JOIN pg_stat_activity a USING (pid)
     WHERE NOT l.granted AND a.usename = 'core_worker' AND a.datname = current_database()";
-const LEASED: &str = "SELECT (sum(cardinality(seqs)) >= 24)::int::bigint AS number FROM webhook_in_flight";
+const LEASED: &str =
+    "SELECT (sum(cardinality(seqs)) >= 24)::int::bigint AS number FROM webhook_in_flight";
 
 /// Everything arrived at least once; what came twice is no more than was under way.
 async fn end_well(stage: &Stage, receiver: &Receiver, doubles: usize) -> Result<()> {

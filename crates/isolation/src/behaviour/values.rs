@@ -94,7 +94,11 @@ fn of_type(r#type: &str, own: &str, documents: bool) -> Result<Vec<String>> {
                 format!("substr(decode(md5('{own}') || repeat('ab', 64), 'hex'), 1, {length})")
             })
             .to_vec(),
-        "text[]" => all(&["ARRAY['word']", "ARRAY['appointment.created']", "'{}'"]),
+        "text[]" => {
+            let event = "ARRAY['{\"object\":\"word\",\"id\":1,\"version\":1}']";
+            all(&["ARRAY['word']", "ARRAY['appointment.created']", event, "'{}'"])
+        }
+        "timestamp with time zone[]" => all(&["ARRAY['2030-01-01 10:00Z'::timestamptz]"]),
         "uuid[]" => vec![format!("ARRAY[md5('{own}')::uuid]")],
         "smallint[]" | "integer[]" | "bigint[]" => all(&["'{1}'", "'{1,2}'"]),
         "json" | "jsonb" => all(&["'{}'", "'[]'", "'{\"kind\":\"word\"}'"]),

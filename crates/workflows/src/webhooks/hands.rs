@@ -36,7 +36,8 @@ impl Hands {
                 "deliveries cannot be signed"
             );
         });
-        let sent = claimed.due.iter().map(|due| self.one(tenant, claimed, opened.as_ref().ok(), due));
+        let sent =
+            claimed.due.iter().map(|due| self.one(tenant, claimed, opened.as_ref().ok(), due));
         let mut sent: FuturesUnordered<_> = sent.collect();
         while let Some(settled) = sent.next().await {
             tell(settled);

@@ -28,10 +28,8 @@ pub(crate) async fn publish(
         let types: Vec<_> = together.iter().map(|told| told.event.kind().as_str()).collect();
         let moments: Vec<_> = together.iter().map(|told| told.occurred_at).collect();
         let data: Vec<_> = together.iter().map(|told| told.event.data()).collect();
-        let only_for: Vec<_> = together
-            .iter()
-            .map(|told| told.only_for.map(WebhookEndpointId::as_uuid))
-            .collect();
+        let only_for: Vec<_> =
+            together.iter().map(|told| told.only_for.map(WebhookEndpointId::as_uuid)).collect();
         let row = (
             outbox::org_id.eq(org_id),
             outbox::id.eq(first.id.as_uuid()),

@@ -178,9 +178,8 @@ fn columns(settled: &Settled) -> (&'static str, Option<DateTime<Utc>>, Option<&'
 impl Queue for PgWebhookQueue {
     async fn settle(&self, outcomes: &[Settled], now: DateTime<Utc>) -> Result<usize, StoreError> {
         let whole = |number: u128| i32::try_from(number).unwrap_or(i32::MAX);
-        let together = |one: &Settled| {
-            (one.organisation.get(), one.endpoint.as_uuid(), one.lease.as_uuid())
-        };
+        let together =
+            |one: &Settled| (one.organisation.get(), one.endpoint.as_uuid(), one.lease.as_uuid());
         let mut outcomes: Vec<_> = outcomes.iter().collect();
         outcomes.sort_by_key(|one| together(one));
         let (mut organisations, mut endpoints, mut leases) = (Vec::new(), Vec::new(), Vec::new());

@@ -4,6 +4,7 @@
 
 mod health;
 mod kept;
+mod listed;
 mod model;
 mod places;
 mod stage;

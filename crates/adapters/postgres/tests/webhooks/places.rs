@@ -55,7 +55,8 @@ async fn workers_that_claim_at_once_keep_to_the_caps_of_endpoint_and_organisatio
     assert_eq!(stage.number(&format!("{most} endpoint_id) x")).await?, 5);
     assert_eq!(stage.number(&format!("{most} org_id) x")).await?, 12);
     // The one of the second organisation has its five, whatever the first one's four want.
-    let second = "SELECT sum(bit_count(under_way::bit(64)))::bigint AS number FROM webhook_in_flight
+    let second =
+        "SELECT sum(bit_count(under_way::bit(64)))::bigint AS number FROM webhook_in_flight
         WHERE org_id = 2";
     assert_eq!(stage.number(second).await?, 5);
     Ok(())
