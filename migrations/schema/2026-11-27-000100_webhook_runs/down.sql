@@ -42,6 +42,7 @@ ALTER INDEX webhook_queue_verifying RENAME TO webhook_queue_runs_verifying;
 ALTER INDEX webhook_queue_pkey RENAME TO webhook_queue_runs_pkey;
 ALTER TABLE webhook_queue_runs NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_in_flight NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_endpoints NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_events NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_deliveries NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_attempts NO FORCE ROW LEVEL SECURITY;
@@ -96,7 +97,8 @@ CROSS JOIN LATERAL unnest(f.kept_at, f.attempts, f.event_ids, f.event_types)
   WITH ORDINALITY AS t (kept_at, attempts, event_id, type, nth)
 WHERE f.under_way & (1::bigint << (t.nth - 1)::integer) <> 0;
 UPDATE webhook_attempts a SET delivery_id = webhook_delivery_id(v.kept_at, e.id, v.id)
-FROM webhook_events v JOIN webhook_endpoints e ON e.org_id = v.org_id
+FROM webhook_events v JOIN (SELECT org_id, id FROM webhook_endpoints
+  UNION SELECT org_id, endpoint_id FROM webhook_deliveries) e ON e.org_id = v.org_id
 WHERE a.org_id = v.org_id AND a.kept_at = v.kept_at AND a.delivery_id = webhook_delivery_id(v.kept_at, e.id, v.seq);
 DROP TABLE webhook_queue_runs;
 DROP TABLE webhook_in_flight;
@@ -135,6 +137,7 @@ ALTER TABLE webhook_events ADD CONSTRAINT webhook_events_pkey1 PRIMARY KEY (org_
 CREATE UNIQUE INDEX webhook_events_feed ON webhook_events (org_id, seq, kept_at) WHERE seq > 0;
 ALTER TABLE webhook_counters DROP least_seq;
 
+ALTER TABLE webhook_endpoints FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_events FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_deliveries FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_attempts FORCE ROW LEVEL SECURITY;
