@@ -233,3 +233,66 @@ async fn what_waits_is_shown_without_anybodys_name() -> Result<()> {
     assert_eq!(closed, Some(&("closed", 2)));
     Ok(())
 }
+
+/// A migration of this folder, done by the owner.
+async fn migrated(stage: &Stage, statements: &str) -> Result<()> {
+    stage.sql(&format!("BEGIN; SET LOCAL ROLE core_owner; {statements}; COMMIT")).await
+}
+
+#[tokio::test]
+async fn what_waits_in_runs_survives_the_way_back_to_rows_and_forth() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.endpoint(1).await?;
+    stage.endpoint(1).await?;
+    stage.happen_together(1, 2, 3).await?;
+    stage.sequence().await?;
+    // Of each endpoint's six: one delivered, one failed, one under way, three in a run; and two that nobody
+    // gave a place yet.
+    for found in stage.claim(6, 3, 6).await? {
+        match found.number {
+            1 => stage.deliver(&found).await?,
+            2 => stage.fail(&found).await?,
+            _ => {}
+        }
+    }
+    stage.happen_together(1, 1, 2).await?;
+    let waiting = "SELECT (sum(last_seq - first_seq + 1) + (SELECT coalesce(sum(bit_count(under_way::bit(64))), 0)
+        FROM webhook_in_flight))::bigint AS number FROM webhook_queue";
+    let tried = "SELECT count(*) AS number FROM webhook_attempts a
+        JOIN webhook_queue q ON q.org_id = a.org_id AND q.id = a.delivery_id";
+    assert_eq!((stage.number(waiting).await?, stage.number(tried).await?), (10, 2));
+    migrated(
+        &stage,
+        include_str!("../../../../../migrations/schema/2026-11-27-000100_webhook_runs/down.sql"),
+    )
+    .await?;
+    let rows = "SELECT count(*) AS number FROM webhook_queue";
+    assert_eq!((stage.number(rows).await?, stage.number(tried).await?), (10, 2), "a row for each");
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_outbox").await?, 2);
+    migrated(
+        &stage,
+        include_str!("../../../../../migrations/schema/2026-11-27-000100_webhook_runs/up.sql"),
+    )
+    .await?;
+    assert_eq!((stage.number(waiting).await?, stage.number(tried).await?), (10, 2));
+    let bare = "SELECT count(*) AS number FROM pg_class
+        WHERE relname LIKE 'webhook%' AND relkind IN ('r', 'p') AND NOT relforcerowsecurity";
+    assert_eq!(stage.number(bare).await?, 0, "the walls stand again");
+    stage.sequence().await?;
+    stage.clock.advance(TimeDelta::seconds(31));
+    let mut sent = 0;
+    loop {
+        let batch = stage.claim(64, 16, 64).await?;
+        if batch.is_empty() {
+            break;
+        }
+        sent += batch.len();
+        for found in &batch {
+            stage.deliver(found).await?;
+        }
+    }
+    assert_eq!(sent, 14, "what waited, and two events more for each of the two");
+    let over = "SELECT count(*) AS number FROM webhook_deliveries";
+    assert_eq!(stage.number(over).await?, 16);
+    Ok(())
+}
