@@ -25,7 +25,7 @@ pub struct Claim {
     pub per_organisation: u16,
     /// The dispatcher's clock.
     pub now: DateTime<Utc>,
-    /// How long nobody else gets them.
+    /// How long nobody else gets them; after that the next claim of anybody ends the lease.
     pub lease: TimeDelta,
 }
 

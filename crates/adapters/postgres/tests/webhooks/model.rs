@@ -182,6 +182,12 @@ impl Play<'_> {
 
         let found = self.stage.claim(limit, PER_ENDPOINT, PER_ORGANISATION).await?;
 
+        // A lease that has ended is over with the next claim, whoever gets what it held.
+        for one in self.model.waiting.values_mut() {
+            if one.leased_until.is_some_and(|until| until <= now) {
+                (one.leased_until, one.lease) = (None, None);
+            }
+        }
         // Nobody is starved: whatever can go out goes out, up to the limit.
         ensure!(found.len() == possible.min(usize::from(limit)), "{} of {possible}", found.len());
         let mut taken: BTreeMap<WebhookEndpointId, usize> = BTreeMap::new();
@@ -256,7 +262,7 @@ impl Play<'_> {
         self.learn().await
     }
 
-    /// Whether nobody has claimed it since.
+    /// Whether its lease did not end before somebody claimed.
     fn is_mine(&self, found: &Taken) -> bool {
         let known = self.model.waiting.get(&key(found));
         known.is_some_and(|known| known.lease == Some(found.lease))
