@@ -62,6 +62,20 @@ impl Idle {
         self.count = self.kept.values().map(Vec::len).sum();
     }
 
+    /// Whether one more of these is kept; of a full list, one that is fit no longer makes room.
+    fn has_room(&mut self, key: &Key) -> bool {
+        let Some(kept) = self.kept.get_mut(key) else { return true };
+        if kept.len() < PER_KEY {
+            return true;
+        }
+        let unfit = kept.iter().position(|(_, connection)| !connection.is_fit());
+        if let Some(unfit) = unfit {
+            kept.remove(unfit);
+            self.count -= 1;
+        }
+        unfit.is_some()
+    }
+
     fn close_the_oldest(&mut self) {
         let first = |kept: &Vec<(u64, Connection)>| kept.first().map(|(turn, _)| *turn);
         let oldest = self.kept.values_mut().filter(|kept| !kept.is_empty());
@@ -89,21 +103,15 @@ impl Pool {
     pub(crate) fn put(&self, key: Key, connection: Connection) {
         let mut idle = self.idle();
         idle.look();
+        if !idle.has_room(&key) {
+            return;
+        }
         if idle.count >= ALL {
             idle.close_the_oldest();
         }
         let turn = idle.turn;
-        let kept = idle.kept.entry(key).or_default();
-        // Full: one that is fit no longer makes room.
-        let room = kept.len() < PER_KEY;
-        if !room {
-            let unfit = kept.iter().position(|(_, connection)| !connection.is_fit());
-            let Some(unfit) = unfit else { return };
-            kept.remove(unfit);
-        }
-        let more = usize::from(room);
-        kept.push((turn, connection));
-        (idle.turn, idle.count) = (turn + 1, idle.count + more);
+        idle.kept.entry(key).or_default().push((turn, connection));
+        (idle.turn, idle.count) = (turn + 1, idle.count + 1);
     }
 
     /// A panic elsewhere leaves the list as it is.
@@ -145,6 +153,23 @@ mod tests {
         }
         assert_eq!(pool.idle().count, ALL);
         assert!(pool.take(&key(1, 0)).is_none() && pool.take(&key(1, ALL)).is_some());
+    }
+
+    #[tokio::test]
+    async fn nobody_makes_room_for_one_that_is_not_kept() {
+        let pool = Pool::default();
+        let mut ends = Vec::new();
+        let places = std::iter::once(1).chain(std::iter::repeat_n(0, PER_KEY));
+        for host in places.chain(2..=ALL - PER_KEY) {
+            let (connection, end) = connection().await;
+            ends.push(end);
+            pool.put(key(1, host), connection);
+        }
+        assert_eq!(pool.idle().count, ALL);
+        let (connection, _end) = connection().await;
+        pool.put(key(1, 0), connection);
+        assert_eq!(pool.idle().count, ALL);
+        assert!(pool.take(&key(1, 1)).is_some(), "the oldest is still there");
     }
 
     #[tokio::test]

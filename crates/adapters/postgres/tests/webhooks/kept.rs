@@ -234,7 +234,7 @@ async fn what_waits_is_shown_without_anybodys_name() -> Result<()> {
     Ok(())
 }
 
-/// A migration of this folder, done by the owner.
+/// One half of a migration, done by the owner.
 async fn migrated(stage: &Stage, statements: &str) -> Result<()> {
     stage.sql(&format!("BEGIN; SET LOCAL ROLE core_owner; {statements}; COMMIT")).await
 }
