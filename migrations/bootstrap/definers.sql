@@ -341,7 +341,8 @@ $$;
 -- Gives the events that wait their places, freezes their bodies and fans them out, for every
 -- organisation that waits and that nobody else serves. The counter's row is locked until this
 -- commits, so places have no gaps; what is for one endpoint alone has a place below 0, and says 0.
--- What an endpoint is to hear of a batch is queued as runs of places without a gap.
+-- What was told together is kept in blocks of up to 25, and what an endpoint is to hear of a batch is
+-- queued as runs of places without a gap.
 CREATE OR REPLACE FUNCTION definer.sequence_webhooks(p_limit integer, p_now timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -351,7 +352,7 @@ DECLARE
   v_done integer;
 BEGIN
   v_orgs := ARRAY(SELECT DISTINCT o.org_id FROM (
-    SELECT w.org_id FROM public.webhook_outbox w ORDER BY w.occurred_at, w.id LIMIT p_limit) o);
+    SELECT w.org_id FROM public.webhook_outbox w ORDER BY w.occurred_at, w.id LIMIT least(p_limit, 250)) o);
   IF cardinality(v_orgs) = 0 THEN
     RETURN 0;
   END IF;
@@ -371,54 +372,72 @@ BEGIN
   ), taken AS (
     DELETE FROM public.webhook_outbox w USING batch b
     WHERE w.org_id = b.org_id AND w.id = b.id
-    RETURNING w.*
-  ), placed AS MATERIALIZED (
-    SELECT t.org_id, e.id, e.type, e.occurred_at, e.data, e.only_for,
-      CASE WHEN e.only_for IS NULL THEN c.last_seq ELSE c.least_seq END
-        + CASE WHEN e.only_for IS NULL THEN 1 ELSE -1 END
-        * row_number() OVER (PARTITION BY t.org_id, e.only_for IS NULL ORDER BY t.occurred_at, t.id, e.nth) AS seq
-    FROM taken t
-    CROSS JOIN LATERAL unnest(t.ids, t.types, t.moments, t.data, t.only_for)
-      WITH ORDINALITY AS e (id, type, occurred_at, data, only_for, nth)
-    JOIN public.webhook_counters c ON c.org_id = t.org_id
-  ), frozen AS (
-    INSERT INTO public.webhook_events (org_id, id, kept_at, type, seq, body)
-    SELECT p.org_id, p.id, p_now, p.type, p.seq,
-      concat('{"id":"evt_', p.id, '","type":"', p.type, '","timestamp":"',
-        to_char(p.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-        '","organization_id":', p.org_id, ',"seq":', greatest(p.seq, 0), ',"data":', p.data, '}')
+    RETURNING w.*, cardinality(w.ids) AS count
+  ), placed AS (
+    -- How many places are given before: of those of the feed, and of the others.
+    SELECT t.*, c.last_seq, c.least_seq,
+      sum(t.count) OVER (PARTITION BY t.org_id, t.only_for IS NULL ORDER BY t.occurred_at, t.id) - t.count AS before
+    FROM taken t JOIN public.webhook_counters c ON c.org_id = t.org_id
+  ), blocks AS MATERIALIZED (
+    SELECT p.org_id, p.only_for, b.first_seq, b.last_seq, p.ids[b.low:b.high] AS ids, p.types[b.low:b.high] AS types,
+      ARRAY(SELECT concat('{"id":"evt_', e.id, '","type":"', e.type, '","timestamp":"',
+          to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+          '","organization_id":', p.org_id, ',"seq":', greatest(b.first_seq + e.nth - 1, 0), ',"data":', e.data, '}')
+        FROM unnest(p.ids[b.low:b.high], p.types[b.low:b.high], p.moments[b.low:b.high], p.data[b.low:b.high])
+          WITH ORDINALITY AS e (id, type, occurred_at, data, nth)) AS bodies
     FROM placed p
+    CROSS JOIN LATERAL (
+      SELECT n AS low, least(n + 24, p.count) AS high,
+        (p.last_seq + p.before + n)::bigint AS first_seq, (p.last_seq + p.before + least(n + 24, p.count))::bigint AS last_seq
+      FROM generate_series(1, p.count, 25) n WHERE p.only_for IS NULL
+      UNION ALL
+      SELECT n, n, (p.least_seq - p.before - n)::bigint, (p.least_seq - p.before - n)::bigint
+      FROM generate_series(1, p.count) n WHERE p.only_for IS NOT NULL
+    ) b
+  ), frozen AS (
+    INSERT INTO public.webhook_events (org_id, kept_at, last_seq, ids, types, bodies)
+    SELECT b.org_id, p_now, b.last_seq, b.ids, b.types, b.bodies FROM blocks b
+  ), heard AS (
+    -- Of each block all of it, or the places of the types that the endpoint admits.
+    SELECT b.org_id, e.id AS endpoint_id, r.first_seq, r.last_seq, b.types
+    FROM blocks b
+    JOIN public.webhook_endpoints e ON e.org_id = b.org_id
+      AND CASE WHEN b.only_for IS NULL THEN e.state = 'enabled' ELSE e.id = b.only_for END
+    CROSS JOIN LATERAL (
+      SELECT b.first_seq, b.last_seq WHERE b.only_for IS NOT NULL OR b.types <@ e.admits
+      UNION ALL
+      SELECT b.first_seq + t.nth - 1, b.first_seq + t.nth - 1
+      FROM unnest(b.types) WITH ORDINALITY AS t (type, nth)
+      WHERE b.only_for IS NULL AND NOT b.types <@ e.admits AND t.type = ANY (e.admits)
+    ) r
   ), fanned AS (
     INSERT INTO public.webhook_queue (org_id, id, endpoint_id, kept_at, first_seq, last_seq, due_at, verifies)
-    SELECT r.org_id, public.webhook_delivery_id(p_now, r.endpoint_id, max(r.seq)), r.endpoint_id, p_now,
-      min(r.seq), max(r.seq), p_now, bool_and(r.type = 'endpoint.verification')
+    SELECT r.org_id, public.webhook_delivery_id(p_now, r.endpoint_id, max(r.last_seq)), r.endpoint_id, p_now,
+      min(r.first_seq), max(r.last_seq), p_now, bool_and(r.types = ARRAY['endpoint.verification'])
     FROM (
-      -- Places without a gap between them are as far from their rank as one another.
-      SELECT p.org_id, e.id AS endpoint_id, p.seq, p.type,
-        CASE WHEN p.seq > 0 THEN p.seq - row_number() OVER (PARTITION BY p.org_id, e.id ORDER BY p.seq)
-          ELSE p.seq END AS run
-      FROM placed p
-      JOIN public.webhook_endpoints e ON e.org_id = p.org_id
-        AND CASE WHEN p.only_for IS NULL
-          THEN e.state = 'enabled' AND p.type = ANY (e.admits)
-          ELSE e.id = p.only_for END
+      -- Without a gap between them: as far from each other as there are places in them.
+      SELECT h.*, CASE WHEN h.first_seq > 0
+          THEN h.first_seq - sum(h.last_seq - h.first_seq + 1) OVER (PARTITION BY h.org_id, h.endpoint_id ORDER BY h.first_seq)
+            + h.last_seq - h.first_seq + 1
+        ELSE h.first_seq END AS run
+      FROM heard h
     ) r
-    GROUP BY r.org_id, r.endpoint_id, r.seq > 0, r.run
+    GROUP BY r.org_id, r.endpoint_id, r.first_seq > 0, r.run
   ), counted AS (
     UPDATE public.webhook_counters c
     SET last_seq = greatest(c.last_seq, n.last_seq), least_seq = least(c.least_seq, n.least_seq)
-    FROM (SELECT p.org_id, max(p.seq) AS last_seq, min(p.seq) AS least_seq FROM placed p GROUP BY p.org_id) n
+    FROM (SELECT b.org_id, max(b.last_seq) AS last_seq, min(b.first_seq) AS least_seq FROM blocks b GROUP BY b.org_id) n
     WHERE c.org_id = n.org_id
   )
-  SELECT count(*) INTO v_done FROM placed;
+  SELECT sum(cardinality(b.ids)) INTO v_done FROM blocks b;
   IF v_done > 0 THEN
     NOTIFY webhook_deliveries;
   END IF;
-  RETURN v_done;
+  RETURN coalesce(v_done, 0);
 END
 $$;
 
--- A batch of deliveries to send, leased, a row for each endpoint: at most so many under way to one
+-- A batch of deliveries to send, leased, a row for each run that it takes of: at most so many under way to one
 -- endpoint and for one organisation. One at a time claims for an organisation (whoever finds its turn
 -- taken passes it by), so that the caps hold. An endpoint that has been failing gets a single delivery,
 -- the oldest, as a probe; one that has just recovered a few; one with a rate of its own no more than that.
@@ -429,7 +448,7 @@ CREATE FUNCTION definer.claim_webhooks(
   p_limit integer, p_per_endpoint integer, p_per_org integer,
   p_now timestamptz, p_lease uuid, p_until timestamptz)
 RETURNS TABLE (org_id bigint, endpoint_id uuid, url text, secret_versions integer[], secrets bytea[],
-  headers_version integer, headers bytea, event_ids uuid[], attempts integer[], bodies text[])
+  headers_version integer, headers bytea, first_seq bigint, attempts integer, event_ids uuid[], bodies text[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off AS $$
 #variable_conflict use_column
@@ -440,36 +459,33 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   -- What somebody did not bring to its end waits again, each by itself.
   WITH lapsed AS MATERIALIZED (
-    SELECT f.org_id, f.endpoint_id, f.lease FROM public.webhook_in_flight f
+    SELECT f.org_id, f.endpoint_id, f.lease, f.first_seq FROM public.webhook_in_flight f
     WHERE f.leased_until <= p_now ORDER BY f.leased_until LIMIT 1000 FOR UPDATE SKIP LOCKED
   ), freed AS (
     DELETE FROM public.webhook_in_flight f USING lapsed l
-    WHERE f.org_id = l.org_id AND f.endpoint_id = l.endpoint_id AND f.lease = l.lease
+    WHERE f.org_id = l.org_id AND f.endpoint_id = l.endpoint_id AND f.lease = l.lease AND f.first_seq = l.first_seq
     RETURNING f.*
   )
   INSERT INTO public.webhook_queue (org_id, id, endpoint_id, kept_at, first_seq, last_seq, attempts, due_at, verifies)
-  SELECT f.org_id, public.webhook_delivery_id(t.kept_at, f.endpoint_id, t.seq), f.endpoint_id, t.kept_at,
-    t.seq, t.seq, t.attempts, t.kept_at, t.type = 'endpoint.verification'
-  FROM freed f
-  CROSS JOIN LATERAL unnest(f.seqs, f.kept_at, f.attempts, f.event_types)
-    WITH ORDINALITY AS t (seq, kept_at, attempts, type, nth)
-  WHERE f.under_way & (1::bigint << (t.nth - 1)::integer) <> 0;
+  SELECT f.org_id, public.webhook_delivery_id(f.kept_at, f.endpoint_id, s), f.endpoint_id, f.kept_at, s, s, f.attempts,
+    f.kept_at, f.types = ARRAY['endpoint.verification']
+  FROM freed f CROSS JOIN LATERAL generate_series(f.first_seq, f.last_seq) s
+  WHERE f.under_way & (1::bigint << (s - f.first_seq)::integer) <> 0;
   -- Who waits: from endpoint to endpoint through the index, whatever the length of each one's queue.
   WITH RECURSIVE lanes AS (
-    (SELECT q.org_id, q.endpoint_id FROM public.webhook_queue q ORDER BY q.org_id, q.endpoint_id LIMIT 1)
+    (SELECT q.org_id, q.endpoint_id, q.due_at FROM public.webhook_queue q ORDER BY q.org_id, q.endpoint_id, q.due_at LIMIT 1)
     UNION ALL
-    SELECT n.org_id, n.endpoint_id FROM lanes l CROSS JOIN LATERAL (
-      SELECT q.org_id, q.endpoint_id FROM public.webhook_queue q
+    SELECT n.org_id, n.endpoint_id, n.due_at FROM lanes l CROSS JOIN LATERAL (
+      SELECT q.org_id, q.endpoint_id, q.due_at FROM public.webhook_queue q
       WHERE (q.org_id, q.endpoint_id) > (l.org_id, l.endpoint_id)
-      ORDER BY q.org_id, q.endpoint_id LIMIT 1) n
+      ORDER BY q.org_id, q.endpoint_id, q.due_at LIMIT 1) n
   ), able AS MATERIALIZED (
     SELECT l.org_id, l.endpoint_id FROM lanes l
     JOIN public.webhook_endpoints e ON e.org_id = l.org_id AND e.id = l.endpoint_id
     WHERE (e.probe_at IS NULL OR e.probe_at <= p_now)
       AND (e.paused_until IS NULL OR e.paused_until <= p_now)
       AND CASE e.state
-        WHEN 'enabled' THEN e.probe_at IS NOT NULL OR EXISTS (SELECT FROM public.webhook_queue q
-          WHERE q.org_id = l.org_id AND q.endpoint_id = l.endpoint_id AND q.due_at <= p_now)
+        WHEN 'enabled' THEN e.probe_at IS NOT NULL OR l.due_at <= p_now
         WHEN 'pending_verification' THEN EXISTS (SELECT FROM public.webhook_queue q
           WHERE q.org_id = l.org_id AND q.endpoint_id = l.endpoint_id AND q.verifies)
         ELSE false END
@@ -495,7 +511,7 @@ BEGIN
           -- A second's worth at once, one at least.
           ELSE floor((extract(epoch FROM p_now - greatest(e.rate_full_at, p_now))
             + greatest(60.0 / e.rate_per_minute, 1)) * e.rate_per_minute / 60 + 0.000001) END,
-        -- What one row of those under way holds.
+        -- What a row of those under way holds.
         p_limit, 60)::bigint AS room,
       (SELECT coalesce(sum(bit_count(f.under_way::bit(64))), 0)::bigint FROM public.webhook_in_flight f
        WHERE f.org_id = e.org_id AND f.leased_until > p_now) AS of_org
@@ -503,9 +519,11 @@ BEGIN
     JOIN public.webhook_endpoints e ON e.org_id = l.org_id AND e.id = l.id
     WHERE e.state <> 'disabled' AND (e.probe_at IS NULL OR e.probe_at <= p_now)
       AND (e.paused_until IS NULL OR e.paused_until <= p_now)
-  ), runs AS (
-    SELECT r.org_id, r.id AS endpoint_id, r.probe, r.metered, r.room, r.of_org,
-      d.id AS run, d.kept_at, d.attempts, d.first_seq, d.last_seq, d.before
+  ), heads AS MATERIALIZED (
+    -- Of each run the head that its endpoint has room for.
+    SELECT r.org_id, r.id AS endpoint_id, r.probe, r.metered, r.of_org,
+      d.id AS run, d.kept_at, d.attempts, d.first_seq, d.last_seq, d.before,
+      least(d.last_seq, d.first_seq + r.room - d.before - 1) AS upto
     FROM roomy r
     CROSS JOIN LATERAL (
       SELECT d.*, sum(d.last_seq - d.first_seq + 1) OVER (ORDER BY d.due_at, d.id)::bigint
@@ -523,16 +541,25 @@ BEGIN
       ) d
     ) d
     WHERE d.before < r.room
+  ), crowded AS MATERIALIZED (
+    -- Those for whom that is too much together, or everybody.
+    SELECT h.org_id FROM heads h GROUP BY h.org_id, h.of_org
+    HAVING h.of_org + sum(h.upto - h.first_seq + 1) > p_per_org
+      OR (SELECT sum(a.upto - a.first_seq + 1) FROM heads a) > p_limit
   ), candidates AS (
-    SELECT r.*, s.seq, r.before + s.seq - r.first_seq AS nth,
-      row_number() OVER (PARTITION BY r.org_id ORDER BY r.before + s.seq - r.first_seq, r.endpoint_id)
-        + r.of_org AS within_org
-    FROM runs r
-    CROSS JOIN LATERAL generate_series(r.first_seq, least(r.last_seq, r.first_seq + r.room - r.before - 1)) AS s (seq)
+    SELECT h.*, s.seq, h.before + s.seq - h.first_seq AS nth,
+      row_number() OVER (PARTITION BY h.org_id ORDER BY h.before + s.seq - h.first_seq, h.endpoint_id)
+        + h.of_org AS within_org
+    FROM heads h CROSS JOIN LATERAL generate_series(h.first_seq, h.upto) AS s (seq)
+    WHERE h.org_id = ANY (ARRAY(SELECT c.org_id FROM crowded c))
   ), taken AS MATERIALIZED (
-    -- The first of each endpoint, then the second of each, and so on: of each run, its head.
+    SELECT h.org_id, h.endpoint_id, h.run, h.probe, h.metered, h.kept_at, h.attempts, h.first_seq, h.last_seq,
+      h.before, h.upto
+    FROM heads h WHERE h.org_id <> ALL (ARRAY(SELECT c.org_id FROM crowded c))
+    UNION ALL
+    -- The first of each endpoint, then the second of each, and so on.
     SELECT c.org_id, c.endpoint_id, c.run, c.probe, c.metered, c.kept_at, c.attempts, c.first_seq, c.last_seq,
-      c.before, max(c.seq) AS upto
+      c.before, max(c.seq)
     FROM (SELECT * FROM candidates c WHERE c.within_org <= p_per_org ORDER BY c.nth LIMIT p_limit) c
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
   ), emptied AS (
@@ -541,28 +568,29 @@ BEGIN
   ), shortened AS (
     UPDATE public.webhook_queue q SET first_seq = t.upto + 1 FROM taken t
     WHERE q.org_id = t.org_id AND q.id = t.run AND t.upto < t.last_seq
-  ), batches AS MATERIALIZED (
-    SELECT b.org_id, b.endpoint_id, array_agg(b.seq) AS seqs, array_agg(b.kept_at) AS kept_at,
-      array_agg(b.attempts) AS attempts, array_agg(b.id) AS event_ids, array_agg(b.type) AS event_types,
-      array_agg(b.body) AS bodies, count(*)::integer AS taken
-    FROM (
-      SELECT t.org_id, t.endpoint_id, t.kept_at, t.attempts, v.seq, v.id, v.type, v.body
-      FROM taken t
-      -- By itself and not joined: a join is planned for how few rows there were once.
-      CROSS JOIN LATERAL (SELECT v.seq, v.id, v.type, v.body FROM public.webhook_events v
-        WHERE v.org_id = t.org_id AND v.kept_at = t.kept_at AND v.seq BETWEEN t.first_seq AND t.upto
-          -- Of the weeks that are still to come none is looked at.
-          AND v.kept_at <= p_now
-        OFFSET 0) v
-      ORDER BY t.org_id, t.endpoint_id, t.before, v.seq
-    ) b
-    GROUP BY b.org_id, b.endpoint_id
+  ), found AS MATERIALIZED (
+    SELECT t.*, v.ids, v.types, v.bodies
+    FROM taken t
+    CROSS JOIN LATERAL (
+      SELECT public.array_cat_agg(v.ids[t.first_seq - v.first_seq + 1 : t.upto - v.first_seq + 1]) AS ids,
+        public.array_cat_agg(v.types[t.first_seq - v.first_seq + 1 : t.upto - v.first_seq + 1]) AS types,
+        public.array_cat_agg(v.bodies[t.first_seq - v.first_seq + 1 : t.upto - v.first_seq + 1]) AS bodies
+      FROM (SELECT v.first_seq, v.ids, v.types, v.bodies FROM public.webhook_events v
+        WHERE v.org_id = t.org_id AND v.kept_at = t.kept_at AND v.last_seq BETWEEN t.first_seq AND t.upto + 24
+          -- Of the weeks that are still to come none is looked at, whatever the clock of who gave the places.
+          AND v.kept_at <= p_now + interval '1 day'
+        -- Each holds one at least.
+        ORDER BY v.last_seq LIMIT t.upto - t.first_seq + 1) v
+      WHERE v.first_seq <= t.upto
+    ) v
+    -- What the feed does not keep any more is over.
+    WHERE cardinality(v.ids) = t.upto - t.first_seq + 1
   ), leased AS (
-    INSERT INTO public.webhook_in_flight (org_id, endpoint_id, lease, leased_until, seqs, kept_at, attempts,
-      event_ids, event_types, under_way)
-    SELECT b.org_id, b.endpoint_id, p_lease, p_until, b.seqs, b.kept_at, b.attempts, b.event_ids, b.event_types,
-      (1::bigint << b.taken) - 1
-    FROM batches b
+    INSERT INTO public.webhook_in_flight (org_id, endpoint_id, lease, first_seq, last_seq, kept_at, attempts, types,
+      leased_until, under_way)
+    SELECT f.org_id, f.endpoint_id, p_lease, f.first_seq, f.upto, f.kept_at, f.attempts, f.types, p_until,
+      (1::bigint << (f.upto - f.first_seq + 1)::integer) - 1
+    FROM found f
   ), noted AS (
     UPDATE public.webhook_endpoints e
     SET probe_at = CASE WHEN t.probe THEN p_until ELSE e.probe_at END,
@@ -573,30 +601,34 @@ BEGIN
       WHERE t.probe OR t.metered GROUP BY 1, 2, 3, 4) t
     WHERE e.org_id = t.org_id AND e.id = t.endpoint_id
   )
-  SELECT b.org_id, b.endpoint_id, e.url, coalesce(k.versions, '{}'), coalesce(k.sealed, '{}'),
-    e.headers_version, e.headers_sealed, b.event_ids, b.attempts, b.bodies
-  FROM batches b
-  JOIN public.webhook_endpoints e ON e.org_id = b.org_id AND e.id = b.endpoint_id
+  SELECT f.org_id, f.endpoint_id, e.url, coalesce(k.versions, '{}'), coalesce(k.sealed, '{}'),
+    e.headers_version, e.headers_sealed, f.first_seq, f.attempts, f.ids, f.bodies
+  FROM found f
+  JOIN public.webhook_endpoints e ON e.org_id = f.org_id AND e.id = f.endpoint_id
   CROSS JOIN LATERAL (
     SELECT array_agg(s.version ORDER BY s.version DESC) AS versions,
       array_agg(s.sealed ORDER BY s.version DESC) AS sealed
     FROM public.webhook_secrets s
-    WHERE s.org_id = b.org_id AND s.endpoint_id = b.endpoint_id
-      AND (s.expires_at IS NULL OR s.expires_at > p_now)) k;
+    WHERE s.org_id = f.org_id AND s.endpoint_id = f.endpoint_id
+      AND (s.expires_at IS NULL OR s.expires_at > p_now)) k
+  ORDER BY f.org_id, f.endpoint_id, f.before;
 END
 $$;
 
 -- Records what became of claimed deliveries; one whose lease is not the current one changes nothing.
--- What was claimed together comes together: the outcomes from p_firsts to p_lasts are those of one lease
--- of one endpoint, each with its number among what was claimed (p_nths, from 1).
+-- What came to the same of a run comes together: a bit of p_places for each, the first of the run is the
+-- lowest; what was heard of them stands from p_lows to p_highs, the run's first place first. What is tried
+-- again comes by itself.
 -- p_verdicts: delivered, retry, failed, gone. An endpoint that failed twice in a row is probed with
 -- one delivery at a time, whose schedule is not spent by that; the first success makes all that
 -- waits due, and lets it in slowly. After five days of nothing but failures it is disabled.
 DROP FUNCTION IF EXISTS definer.settle_webhooks(bigint[], uuid[], uuid[], uuid[], text[], timestamptz[], timestamptz[],
   integer[], text[], integer[], integer[], timestamptz, timestamptz);
+DROP FUNCTION IF EXISTS definer.settle_webhooks(bigint[], uuid[], uuid[], integer[], integer[], integer[], text[],
+  timestamptz[], timestamptz[], integer[], text[], integer[], integer[], timestamptz, timestamptz);
 CREATE OR REPLACE FUNCTION definer.settle_webhooks(
-  p_org_ids bigint[], p_endpoint_ids uuid[], p_leases uuid[], p_firsts integer[], p_lasts integer[],
-  p_nths integer[], p_verdicts text[], p_retry_at timestamptz[], p_pause_until timestamptz[],
+  p_org_ids bigint[], p_endpoint_ids uuid[], p_leases uuid[], p_runs bigint[], p_places bigint[], p_verdicts text[],
+  p_retry_at timestamptz[], p_pause_until timestamptz[], p_lows integer[], p_highs integer[],
   p_statuses integer[], p_codes text[], p_durations integer[], p_sizes integer[],
   p_probe_at timestamptz, p_now timestamptz)
 RETURNS integer
@@ -615,65 +647,71 @@ DECLARE
 BEGIN
   FOR v IN
     WITH held AS MATERIALIZED (
-      SELECT f.*, b.first, b.last
-      FROM unnest(p_org_ids, p_endpoint_ids, p_leases, p_firsts, p_lasts) AS b (org_id, endpoint_id, lease, first, last)
-      JOIN public.webhook_in_flight f ON f.org_id = b.org_id AND f.endpoint_id = b.endpoint_id AND f.lease = b.lease
+      SELECT f.org_id, f.endpoint_id, f.lease, f.first_seq, f.kept_at, f.attempts, f.types, f.under_way,
+        f.under_way & t.places AS places, t.verdict, t.retry_at, t.pause_until, t.low, t.high
+      FROM unnest(p_org_ids, p_endpoint_ids, p_leases, p_runs, p_places, p_verdicts, p_retry_at, p_pause_until, p_lows, p_highs)
+        AS t (org_id, endpoint_id, lease, run, places, verdict, retry_at, pause_until, low, high)
+      JOIN public.webhook_in_flight f
+        ON f.org_id = t.org_id AND f.endpoint_id = t.endpoint_id AND f.lease = t.lease AND f.first_seq = t.run
+      WHERE f.under_way & t.places <> 0
       FOR UPDATE OF f
-    ), done AS MATERIALIZED (
-      SELECT h.org_id, h.endpoint_id, h.lease, n.i, n.nth, h.seqs[n.nth] AS seq, h.kept_at[n.nth] AS kept_at,
-        h.attempts[n.nth] AS attempts, h.event_ids[n.nth] AS event_id, h.event_types[n.nth] AS event_type,
-        p_verdicts[n.i] AS verdict, p_pause_until[n.i] AS pause_until
-      FROM held h
-      CROSS JOIN LATERAL (SELECT i, p_nths[i] AS nth FROM generate_series(h.first, h.last) i) n
-      WHERE h.under_way & (1::bigint << (n.nth - 1)) <> 0
     ), over AS MATERIALIZED (
-      SELECT d.org_id, d.endpoint_id, d.lease, bit_or(1::bigint << (d.nth - 1)) AS bits
-      FROM done d GROUP BY 1, 2, 3
+      -- By what was locked: what this statement sees of the row by itself may be older.
+      SELECT h.org_id, h.endpoint_id, h.lease, h.first_seq, bit_and(h.under_way) & ~bit_or(h.places) AS rest
+      FROM held h GROUP BY 1, 2, 3, 4
     ), freed AS (
       DELETE FROM public.webhook_in_flight f USING over o
-      WHERE f.org_id = o.org_id AND f.endpoint_id = o.endpoint_id AND f.lease = o.lease
-        AND f.under_way & ~o.bits = 0
+      WHERE f.org_id = o.org_id AND f.endpoint_id = o.endpoint_id AND f.lease = o.lease AND f.first_seq = o.first_seq
+        AND o.rest = 0
     ), left_over AS (
-      UPDATE public.webhook_in_flight f SET under_way = f.under_way & ~o.bits FROM over o
-      WHERE f.org_id = o.org_id AND f.endpoint_id = o.endpoint_id AND f.lease = o.lease
-        AND f.under_way & ~o.bits <> 0
+      UPDATE public.webhook_in_flight f SET under_way = o.rest FROM over o
+      WHERE f.org_id = o.org_id AND f.endpoint_id = o.endpoint_id AND f.lease = o.lease AND f.first_seq = o.first_seq
+        AND o.rest <> 0
     ), logged AS (
-      INSERT INTO public.webhook_deliveries (org_id, id, kept_at, endpoint_id, seq, event_id, event_type,
-        outcome, attempts, ended_at, status, code, duration_ms, size)
-      SELECT d.org_id, public.webhook_delivery_id(d.kept_at, d.endpoint_id, d.seq), d.kept_at, d.endpoint_id, d.seq,
-        d.event_id, d.event_type, CASE d.verdict WHEN 'delivered' THEN 'delivered' ELSE 'failed' END, d.attempts + 1,
-        p_now, p_statuses[d.i], p_codes[d.i], p_durations[d.i], p_sizes[d.i]
-      FROM done d WHERE d.verdict <> 'retry'
+      INSERT INTO public.webhook_deliveries (org_id, endpoint_id, id, kept_at, first_seq, places, types, outcome, attempts,
+        ended_at, statuses, codes, durations_ms, sizes)
+      SELECT h.org_id, h.endpoint_id,
+        public.webhook_delivery_id(h.kept_at, h.endpoint_id, h.first_seq + public.highest_place(h.places)), h.kept_at,
+        h.first_seq, h.places, h.types[:h.high - h.low + 1],
+        CASE h.verdict WHEN 'delivered' THEN 'delivered' ELSE 'failed' END, h.attempts + 1, p_now,
+        p_statuses[h.low:h.high], p_codes[h.low:h.high], p_durations[h.low:h.high], p_sizes[h.low:h.high]
+      FROM held h WHERE h.verdict <> 'retry'
+      -- What nobody can explain for one must not keep all others from being recorded.
+      ON CONFLICT DO NOTHING
+    ), retried AS MATERIALIZED (
+      SELECT h.*, h.first_seq + public.highest_place(h.places) AS seq,
+        public.webhook_delivery_id(h.kept_at, h.endpoint_id, h.first_seq + public.highest_place(h.places)) AS id
+      FROM held h WHERE h.verdict = 'retry'
     ), again AS (
       -- A probe that failed spends nothing of its schedule, and goes to the back: what one receiver cannot
       -- stomach must not stop the rest.
       INSERT INTO public.webhook_queue (org_id, id, endpoint_id, kept_at, first_seq, last_seq, attempts, due_at, verifies)
-      SELECT d.org_id, public.webhook_delivery_id(d.kept_at, d.endpoint_id, d.seq), d.endpoint_id, d.kept_at,
-        d.seq, d.seq, d.attempts + CASE WHEN e.probe_at IS NULL THEN 1 ELSE 0 END,
-        CASE WHEN e.probe_at IS NULL THEN p_retry_at[d.i] ELSE p_now END, d.event_type = 'endpoint.verification'
-      FROM done d JOIN public.webhook_endpoints e ON e.org_id = d.org_id AND e.id = d.endpoint_id
-      WHERE d.verdict = 'retry'
+      SELECT r.org_id, r.id, r.endpoint_id, r.kept_at, r.seq, r.seq,
+        r.attempts + CASE WHEN e.probe_at IS NULL THEN 1 ELSE 0 END,
+        CASE WHEN e.probe_at IS NULL THEN r.retry_at ELSE p_now END, r.types = ARRAY['endpoint.verification']
+      FROM retried r JOIN public.webhook_endpoints e ON e.org_id = r.org_id AND e.id = r.endpoint_id
     ), noted AS (
       INSERT INTO public.webhook_attempts (org_id, delivery_id, id, kept_at, ended_at, status, code, duration_ms, size)
-      SELECT d.org_id, public.webhook_delivery_id(d.kept_at, d.endpoint_id, d.seq), gen_random_uuid(), d.kept_at,
-        p_now, p_statuses[d.i], p_codes[d.i], p_durations[d.i], p_sizes[d.i]
-      FROM done d WHERE d.verdict = 'retry'
+      SELECT r.org_id, r.id, gen_random_uuid(), r.kept_at, p_now, p_statuses[r.high], p_codes[r.high], p_durations[r.high],
+        p_sizes[r.high]
+      FROM retried r
     )
-    SELECT d.org_id, d.endpoint_id, count(*)::integer AS told,
-      count(*) FILTER (WHERE d.verdict = 'delivered') AS good,
-      count(*) FILTER (WHERE d.verdict <> 'delivered') AS bad,
-      bool_or(d.verdict = 'gone') AS gone,
-      bool_or(d.verdict = 'delivered' AND d.event_type = 'endpoint.verification') AS verified,
-      max(d.pause_until) AS pause_until
-    FROM done d GROUP BY d.org_id, d.endpoint_id ORDER BY d.org_id, d.endpoint_id
+    SELECT t.*, e.failures = 0 AND e.probe_at IS NULL AND e.paused_until IS NULL AND e.ramp IS NULL
+      AND e.state = 'enabled' AS well
+    FROM (
+      SELECT h.org_id, h.endpoint_id, sum(bit_count(h.places::bit(64)))::integer AS told,
+        coalesce(sum(bit_count(h.places::bit(64))) FILTER (WHERE h.verdict = 'delivered'), 0)::integer AS good,
+        coalesce(sum(bit_count(h.places::bit(64))) FILTER (WHERE h.verdict <> 'delivered'), 0)::integer AS bad,
+        bool_or(h.verdict = 'gone') AS gone, bool_or(h.verdict = 'delivered' AND h.types = ARRAY['endpoint.verification']) AS verified,
+        max(h.pause_until) AS pause_until
+      FROM held h GROUP BY h.org_id, h.endpoint_id
+    ) t
+    LEFT JOIN public.webhook_endpoints e ON e.org_id = t.org_id AND e.id = t.endpoint_id
+    ORDER BY t.org_id, t.endpoint_id
   LOOP
     v_held := v_held + v.told;
-    SELECT * INTO v_endpoint FROM public.webhook_endpoints e
-    WHERE e.org_id = v.org_id AND e.id = v.endpoint_id;
-    CONTINUE WHEN NOT FOUND;
     -- Of one that is well and stays so there is nothing to be written.
-    CONTINUE WHEN v.bad = 0 AND v_endpoint.failures = 0 AND v_endpoint.probe_at IS NULL
-      AND v_endpoint.paused_until IS NULL AND v_endpoint.ramp IS NULL AND v_endpoint.state = 'enabled';
+    CONTINUE WHEN v.well AND v.bad = 0;
     SELECT * INTO v_endpoint FROM public.webhook_endpoints e
     WHERE e.org_id = v.org_id AND e.id = v.endpoint_id FOR UPDATE;
     CONTINUE WHEN NOT FOUND;
@@ -706,7 +744,7 @@ BEGIN
     IF v_event IS NOT NULL THEN
       INSERT INTO public.webhook_outbox (org_id, id, occurred_at, ids, types, moments, data, only_for)
       SELECT v.org_id, n.id, p_now, ARRAY[n.id], ARRAY[v_event], ARRAY[p_now],
-        ARRAY[format('{"object":"endpoint","id":"%s","version":%s}', e.id, e.version)], ARRAY[NULL::uuid]
+        ARRAY[format('{"object":"endpoint","id":"%s","version":%s}', e.id, e.version)], NULL
       FROM public.webhook_endpoints e CROSS JOIN (SELECT gen_random_uuid() AS id) n
       WHERE e.org_id = v.org_id AND e.id = v.endpoint_id;
     END IF;
@@ -751,37 +789,31 @@ BEGIN
       CONTINUE;
     END IF;
     WITH piece AS MATERIALIZED (
-      SELECT e.kept_at, e.type, e.seq FROM public.webhook_events e
-      WHERE e.org_id = v.org_id AND e.seq > 0 AND e.seq BETWEEN v.next_seq AND v.last_seq
-      ORDER BY e.seq LIMIT p_events
+      SELECT e.kept_at, e.type, e.seq FROM public.webhook_feed(v.org_id, v.next_seq - 1, p_events) e WHERE e.seq <= v.last_seq
     ), waiting AS MATERIALIZED (
-      SELECT q.first_seq, q.last_seq FROM public.webhook_queue q
+      SELECT q.first_seq, q.last_seq, NULL::bigint AS under_way FROM public.webhook_queue q
       WHERE q.org_id = v.org_id AND q.endpoint_id = v.endpoint_id
       UNION ALL
-      SELECT t.seq, t.seq FROM public.webhook_in_flight f
-      CROSS JOIN LATERAL unnest(f.seqs) WITH ORDINALITY AS t (seq, nth)
+      SELECT f.first_seq, f.last_seq, f.under_way FROM public.webhook_in_flight f
       WHERE f.org_id = v.org_id AND f.endpoint_id = v.endpoint_id
-        AND f.under_way & (1::bigint << (t.nth - 1)::integer) <> 0
     ), wanted AS MATERIALIZED (
-      SELECT p.kept_at, p.seq, public.webhook_delivery_id(p.kept_at, v.endpoint_id, p.seq) AS delivery
-      FROM piece p WHERE p.type = ANY (v.admits)
-        AND NOT EXISTS (SELECT FROM waiting w WHERE p.seq BETWEEN w.first_seq AND w.last_seq)
+      SELECT p.kept_at, p.seq FROM piece p WHERE p.type = ANY (v.admits)
+        AND NOT EXISTS (SELECT FROM waiting w WHERE p.seq BETWEEN w.first_seq AND w.last_seq
+          AND (w.under_way IS NULL OR w.under_way >> (p.seq - w.first_seq)::integer & 1 = 1))
     ), logged AS MATERIALIZED (
-      SELECT d.id FROM public.webhook_deliveries d JOIN wanted w
-        ON d.org_id = v.org_id AND d.endpoint_id = v.endpoint_id AND d.id = w.delivery AND d.kept_at = w.kept_at
-    ), over AS (
-      DELETE FROM public.webhook_deliveries d USING wanted w
-      WHERE d.org_id = v.org_id AND d.endpoint_id = v.endpoint_id AND d.id = w.delivery AND d.kept_at = w.kept_at
-      RETURNING d.*
-    ), noted AS (
-      INSERT INTO public.webhook_attempts (org_id, delivery_id, id, kept_at, ended_at, status, code, duration_ms, size)
-      SELECT o.org_id, o.id, gen_random_uuid(), o.kept_at, o.ended_at, o.status, o.code, o.duration_ms, o.size
-      FROM over o
+      SELECT w.kept_at, w.seq FROM wanted w
+      WHERE EXISTS (SELECT FROM public.webhook_deliveries d
+        WHERE d.org_id = v.org_id AND d.endpoint_id = v.endpoint_id AND d.kept_at = w.kept_at
+          AND d.id >= public.webhook_delivery_id(w.kept_at, v.endpoint_id, w.seq)
+          AND d.id <= public.webhook_delivery_id(w.kept_at, v.endpoint_id, w.seq + 59)
+          AND d.first_seq <= w.seq AND d.places >> least(w.seq - d.first_seq, 60)::integer & 1 = 1)
+    ), over AS MATERIALIZED (
+      SELECT l.seq FROM logged l WHERE public.retake_webhook(v.org_id, v.endpoint_id, l.kept_at, l.seq)
     ), ours AS MATERIALIZED (
       -- Not what somebody else has just taken out of the log, to send it again.
       SELECT w.kept_at, w.seq, w.seq - row_number() OVER (PARTITION BY w.kept_at ORDER BY w.seq) AS run
       FROM wanted w
-      WHERE NOT EXISTS (SELECT FROM logged l WHERE l.id = w.delivery) OR EXISTS (SELECT FROM over o WHERE o.id = w.delivery)
+      WHERE NOT EXISTS (SELECT FROM logged l WHERE l.seq = w.seq) OR EXISTS (SELECT FROM over o WHERE o.seq = w.seq)
     ), again AS (
       INSERT INTO public.webhook_queue (org_id, id, endpoint_id, kept_at, first_seq, last_seq, due_at)
       SELECT v.org_id, public.webhook_delivery_id(o.kept_at, v.endpoint_id, max(o.seq)), v.endpoint_id, o.kept_at,

@@ -119,22 +119,23 @@ impl Stage {
             (
                 "a row without its event, or an event without its row",
                 "SELECT count(*) AS number FROM (SELECT org_id, id FROM people) p
-                   FULL JOIN (SELECT org_id, (body::jsonb -> 'data' ->> 'id')::uuid AS id FROM webhook_events
-                     WHERE type = 'member.added') e USING (org_id, id)
+                   FULL JOIN (SELECT org_id, (b::jsonb -> 'data' ->> 'id')::uuid AS id
+                     FROM webhook_events, unnest(types, bodies) AS e (t, b) WHERE t = 'member.added') e USING (org_id, id)
                  WHERE p.org_id IS NULL OR e.org_id IS NULL
                    OR NOT EXISTS (SELECT FROM people x WHERE x.org_id = p.org_id AND x.id = p.id)
                    OR (e.id IS NULL) <> (p.id IS NULL)",
             ),
             (
                 "a gap, or a place given twice",
-                "SELECT count(*) AS number FROM (SELECT seq, row_number() OVER (PARTITION BY org_id ORDER BY seq) AS nth
-                   FROM webhook_events WHERE seq > 0) e WHERE seq <> nth",
+                "SELECT count(*) AS number FROM (SELECT last_seq - sum(cardinality(ids))
+                   OVER (PARTITION BY org_id ORDER BY last_seq) AS gap FROM webhook_events WHERE last_seq > 0) e WHERE gap <> 0",
             ),
             (
                 "an event without its outcome, or with two",
-                "SELECT abs((SELECT count(*) FROM webhook_events WHERE type = 'member.added')
-                   - (SELECT count(*) FROM webhook_deliveries WHERE outcome = 'delivered'))
-                 + (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries GROUP BY org_id, id HAVING count(*) > 1) x)
+                "SELECT abs((SELECT count(*) FROM webhook_events, unnest(types) t WHERE t = 'member.added')
+                   - (SELECT coalesce(sum(bit_count(places::bit(64))), 0)::bigint FROM webhook_deliveries WHERE outcome = 'delivered'))
+                 + (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries, generate_series(0, 59) n
+                     WHERE places >> n & 1 = 1 GROUP BY org_id, endpoint_id, first_seq + n HAVING count(*) > 1) x)
                    AS number",
             ),
         ] {

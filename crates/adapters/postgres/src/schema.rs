@@ -337,16 +337,16 @@ table! {
         types -> Array<Text>,
         moments -> Array<Timestamptz>,
         data -> Array<Text>,
-        only_for -> Array<Nullable<Uuid>>,
+        only_for -> Nullable<Uuid>,
     }
 }
 
 table! {
-    webhook_events (org_id, seq, kept_at) {
+    webhook_events (org_id, last_seq, kept_at) {
         org_id -> BigInt,
-        seq -> BigInt,
+        first_seq -> BigInt,
+        last_seq -> BigInt,
         kept_at -> Timestamptz,
-        body -> Text,
     }
 }
 
@@ -361,25 +361,6 @@ table! {
         attempts -> Integer,
         due_at -> Timestamptz,
         verifies -> Bool,
-    }
-}
-
-table! {
-    webhook_deliveries (org_id, endpoint_id, id, kept_at) {
-        org_id -> BigInt,
-        endpoint_id -> Uuid,
-        id -> Uuid,
-        kept_at -> Timestamptz,
-        seq -> BigInt,
-        event_id -> Uuid,
-        event_type -> Text,
-        outcome -> Text,
-        attempts -> Integer,
-        ended_at -> Timestamptz,
-        status -> Nullable<Integer>,
-        code -> Nullable<Text>,
-        duration_ms -> Integer,
-        size -> Integer,
     }
 }
 

@@ -65,7 +65,7 @@ const ROWS: [&str; 8] = [
        VALUES (1, 'video', $1, 'appointment.created', $2, 1, $3, $3)",
     "INSERT INTO webhook_outbox (org_id, id, occurred_at, ids, types, moments, data, only_for)
        VALUES (1, $1, $2, ARRAY[$1::uuid], ARRAY['appointment.created'], ARRAY[$2::timestamptz],
-         ARRAY[format('{\"object\":\"appointment\",\"id\":%s,\"version\":1}', $3::bigint)], ARRAY[NULL::uuid])",
+         ARRAY[format('{\"object\":\"appointment\",\"id\":%s,\"version\":1}', $3::bigint)], NULL)",
     "INSERT INTO telemetry_events (org_id, id, kind, type, occurred_at, subject_kind, subject_id, data)
        VALUES (1, $1, 'analytics', 'appointment.created', $2, 'staff', $3, format('{\"appointment_id\":%s}', $4::bigint))",
     "INSERT INTO audit_events (org_id, id, occurred_at, actor_kind, actor_id, actor_role, operation,

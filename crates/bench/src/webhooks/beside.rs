@@ -39,12 +39,12 @@ async fn well(stage: &Stage) -> Result<f64> {
 /// So many events wait for each organisation after the well ones.
 async fn burden(stage: &Stage, count: usize) -> Result<()> {
     let statements = format!(
-        "INSERT INTO webhook_events (org_id, id, kept_at, type, seq, body)
-         SELECT e.org_id, gen_random_uuid(), now(), 'member.added', n,
-           format('{{\"id\":\"evt_%s\",\"data\":{{\"n\":%s}}}}', n, n)
+        "INSERT INTO webhook_events (org_id, kept_at, last_seq, ids, types, bodies)
+         SELECT e.org_id, now(), n, ARRAY[gen_random_uuid()], ARRAY['member.added'],
+           ARRAY[format('{{\"id\":\"evt_%s\",\"data\":{{\"n\":%s}}}}', n, n)]
          FROM webhook_endpoints e, generate_series(1, {count}) n WHERE e.org_id > {well};
          INSERT INTO webhook_queue (org_id, id, endpoint_id, kept_at, first_seq, last_seq, due_at)
-         SELECT v.org_id, webhook_delivery_id(v.kept_at, e.id, v.seq), e.id, v.kept_at, v.seq, v.seq, now()
+         SELECT v.org_id, webhook_delivery_id(v.kept_at, e.id, v.last_seq), e.id, v.kept_at, v.last_seq, v.last_seq, now()
          FROM webhook_events v JOIN webhook_endpoints e USING (org_id) WHERE v.org_id > {well};
          ANALYZE webhook_queue",
         well = stage.well

@@ -111,7 +111,8 @@ impl Stage {
             count: i64,
         }
         let mut connection = self.admin.lock().await;
-        let query = "SELECT count(*) AS count FROM webhook_deliveries WHERE outcome = 'delivered'";
+        let query = "SELECT coalesce(sum(bit_count(places::bit(64))), 0)::bigint AS count
+            FROM webhook_deliveries WHERE outcome = 'delivered'";
         let counted: Count = diesel::sql_query(query).get_result(&mut *connection).await?;
         Ok(counted.count)
     }
@@ -124,7 +125,7 @@ impl Stage {
             body: String,
         }
         let mut connection = self.admin.lock().await;
-        let query = format!("SELECT body FROM webhook_events LIMIT {limit}");
+        let query = format!("SELECT unnest(bodies) AS body FROM webhook_events LIMIT {limit}");
         let bodies: Vec<Body> = diesel::sql_query(query).load(&mut *connection).await?;
         Ok(bodies.into_iter().map(|body| body.body).collect())
     }

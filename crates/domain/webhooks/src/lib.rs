@@ -34,6 +34,6 @@ pub use ports::{
     UrlRefused, WebhookSender,
 };
 pub use queue::{
-    Backlog, BacklogGauge, Claim, Claimed, Due, Queue, Sequencer, Settled, Upkeep, Wake,
+    Backlog, BacklogGauge, Claim, Claimed, Due, Place, Queue, Sequencer, Settled, Upkeep, Wake,
 };
 pub use secret::{SecretError, SigningSecret, sign};

@@ -42,15 +42,24 @@ pub struct Claimed {
     pub secrets: Vec<SealedSecret>,
     /// The endpoint's own headers.
     pub headers: Option<SealedSecret>,
-    /// What, the oldest first; never empty.
+    /// What, the oldest first; never empty, and each run's together.
     pub due: Vec<Due>,
+}
+
+/// A place in an organisation's feed, as it was claimed: in a run of places that follow one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The first place of the run; below 0, what is for one endpoint alone.
+    pub run: i64,
+    /// How many places after it: 0 to 59.
+    pub offset: u8,
 }
 
 /// One claimed delivery.
 #[derive(Clone, Debug)]
 pub struct Due {
-    /// Which of those that were claimed together, from 1.
-    pub number: u16,
+    /// Where.
+    pub place: Place,
     /// What.
     pub event: EventId,
     /// Attempts that failed before.
@@ -71,7 +80,7 @@ pub struct Settled {
     /// Under which lease.
     pub lease: EventId,
     /// Which of those that were claimed together.
-    pub number: u16,
+    pub place: Place,
     /// How the attempt went.
     pub attempt: Attempt,
     /// What that comes to.

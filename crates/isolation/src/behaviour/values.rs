@@ -100,7 +100,7 @@ fn of_type(r#type: &str, own: &str, documents: bool) -> Result<Vec<String>> {
         }
         "timestamp with time zone[]" => all(&["ARRAY['2030-01-01 10:00Z'::timestamptz]"]),
         "uuid[]" => vec![format!("ARRAY[md5('{own}')::uuid]")],
-        "smallint[]" | "integer[]" | "bigint[]" => all(&["'{1}'", "'{1,2}'"]),
+        "smallint[]" | "integer[]" | "bigint[]" => all(&["'{1}'", "'{1,2}'", "'{200}'"]),
         "json" | "jsonb" => all(&["'{}'", "'[]'", "'{\"kind\":\"word\"}'"]),
         "inet" => all(&["'192.0.2.1'"]),
         other => bail!(

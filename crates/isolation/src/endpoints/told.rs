@@ -242,7 +242,7 @@ async fn payloads(target: &Target) -> Result<Vec<Subject>> {
     let mut subjects = Vec::new();
     for Column { table, column } in columns {
         let query = format!(
-            "WITH told AS (SELECT body AS text FROM webhook_events UNION ALL SELECT unnest(data) FROM webhook_outbox)
+            "WITH told AS (SELECT unnest(bodies) AS text FROM webhook_events UNION ALL SELECT unnest(data) FROM webhook_outbox)
              SELECT (SELECT count(*) FROM told), (SELECT count(*) FROM told e
                WHERE EXISTS (SELECT FROM public.\"{table}\" t WHERE length(t.\"{column}\"::text) > 2
                  AND position(lower(t.\"{column}\"::text) in lower(e.text)) > 0))"
@@ -304,8 +304,9 @@ pub(super) fn probes() -> Vec<Box<dyn Probe>> {
             Look::Payloads,
             vec![Box::new(Statement {
                 name: "a payload with a name",
-                sql: "UPDATE public.webhook_events SET body = json_build_object('patient',
-                        (SELECT display_name FROM public.people ORDER BY length(display_name) DESC LIMIT 1))::text",
+                sql: "UPDATE public.webhook_events SET bodies = array_fill(json_build_object('patient',
+                        (SELECT display_name FROM public.people ORDER BY length(display_name) DESC LIMIT 1))::text,
+                        ARRAY[cardinality(bodies)])",
             })],
         ),
     ]

@@ -67,7 +67,7 @@ impl Hands {
             organisation: tenant.organisation(),
             endpoint: claimed.endpoint,
             lease: claimed.lease,
-            number: due.number,
+            place: due.place,
             attempt,
             verdict,
             pause_until,

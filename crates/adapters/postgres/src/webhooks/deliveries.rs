@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use restartix_kernel::{Page, PageRequest, StoreError, WebhookDeliveryId, WebhookEndpointId};
 use restartix_webhooks::{
@@ -12,9 +12,7 @@ use uuid::Uuid;
 use super::records::{AttemptRow, OverRow, WaitingRow};
 use crate::call::function_call;
 use crate::error::store_error;
-use crate::schema::{
-    webhook_attempts as attempts, webhook_deliveries as over, webhook_queue as queue,
-};
+use crate::schema::{webhook_attempts as attempts, webhook_queue as queue};
 use crate::unit::{PgWork, after};
 
 /// Attempts that are told of one delivery.
@@ -48,6 +46,16 @@ function_call! {
         SqlUuid, Timestamptz, SqlUuid, BigInt, SqlUuid, Text, Text, Integer, Timestamptz,
         Nullable<Integer>, Nullable<Text>, Integer, Integer
     )
+}
+
+function_call! {
+    /// Takes one that is over out of the log; whether it was there.
+    Retake<'a> {
+        org_id: i64 => BigInt,
+        endpoint: Uuid => SqlUuid,
+        kept_at: &'a DateTime<Utc> => Timestamptz,
+        seq: i64 => BigInt,
+    } = "" "retake_webhook" -> Bool
 }
 
 /// The id after `id`: what is below it, and of that the first, is the one of `id` or there is none.
@@ -167,17 +175,13 @@ impl Deliveries for PgWork {
             return Ok(true);
         }
         let Some(row) = self.over(id).await? else { return Ok(false) };
-        let log = over::table.find((org_id, row.endpoint_id, row.id, row.kept_at));
-        let taken = diesel::delete(log).execute(self.tx()).await.map_err(store_error)?;
-        if taken == 0 {
+        let retake =
+            Retake { org_id, endpoint: row.endpoint_id, kept_at: &row.kept_at, seq: row.seq };
+        let taken: bool = retake.get_result(self.tx()).await.map_err(store_error)?;
+        if !taken {
             // Somebody else sends it again.
             return Ok(true);
         }
-        diesel::insert_into(attempts::table)
-            .values((attempts::org_id.eq(org_id), AttemptRow::last_of(&row)))
-            .execute(self.tx())
-            .await
-            .map_err(store_error)?;
         let again = (
             queue::org_id.eq(org_id),
             queue::id.eq(row.id),

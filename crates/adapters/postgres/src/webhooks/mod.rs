@@ -4,6 +4,7 @@ mod deliveries;
 mod endpoints;
 pub(crate) mod feed;
 mod jobs;
+mod outcomes;
 mod queue;
 mod records;
 mod upkeep;

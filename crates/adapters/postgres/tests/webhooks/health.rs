@@ -54,7 +54,7 @@ async fn two_failures_open_the_breaker_and_half_open_it_lets_one_through() -> Re
     assert_eq!(state(&stage).await?, "enabled");
     stage.sequence().await?;
     let recovered =
-        "SELECT count(*) AS number FROM webhook_events WHERE type = 'endpoint.recovered'";
+        "SELECT count(*) AS number FROM webhook_events WHERE types @> '{endpoint.recovered}'";
     assert_eq!(stage.number(recovered).await?, 1);
     Ok(())
 }
@@ -81,8 +81,8 @@ async fn five_days_of_nothing_but_failures_disable_it_and_say_so() -> Result<()>
     ensure!(stage.claim(10, 8, 32).await?.is_empty(), "nothing is sent any more");
     stage.happen(1, 1).await?;
     stage.sequence().await?;
-    let told = "SELECT string_agg(type, ',' ORDER BY seq DESC) AS words FROM (
-        SELECT type, seq FROM webhook_events ORDER BY seq DESC LIMIT 2) e";
+    let told = "SELECT string_agg(types::text, ',') AS words FROM (
+        SELECT types FROM webhook_events ORDER BY last_seq DESC LIMIT 2) e";
     let told = stage.words(told).await?.unwrap_or_default();
     ensure!(told.contains("endpoint.disabled"), "{told}");
     let waits = "SELECT sum(last_seq - first_seq + 1)::bigint AS number FROM webhook_queue";
@@ -126,7 +126,7 @@ async fn gone_is_the_end_and_a_wish_to_be_left_alone_is_kept() -> Result<()> {
     let found = stage.claim(1, 8, 32).await?;
     ensure!(stage.settle(&found[0], Verdict::Gone, None).await?);
     assert_eq!(state(&stage).await?, "disabled gone");
-    let told = "SELECT outcome || ' ' || status AS words FROM webhook_deliveries";
+    let told = "SELECT outcome || ' ' || statuses[1] AS words FROM webhook_deliveries";
     assert_eq!(stage.words(told).await?.as_deref(), Some("failed 410"));
     Ok(())
 }

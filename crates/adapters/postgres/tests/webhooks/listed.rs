@@ -24,7 +24,7 @@ struct Scene {
     units: PgUnits,
     queue: PgWebhookQueue,
     clock: Arc<ManualClock>,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Scene {
@@ -41,7 +41,7 @@ impl Scene {
         let random = Arc::new(SeededRandom::new(7));
         let queue = PgWebhookQueue::new(database.pool("core_worker", 2)?, clock.clone(), random);
         let units = PgUnits::new(database.pool("core_app", 2)?);
-        Ok(Self { clinics, units, queue, clock, _database: database })
+        Ok(Self { clinics, units, queue, clock, database })
     }
 
     async fn work(&self, clinic: usize) -> Result<Box<dyn Work>> {
@@ -71,7 +71,7 @@ impl Scene {
                 organisation: found.organisation,
                 endpoint,
                 lease,
-                number: due.number,
+                place: due.place,
                 attempt: Attempt {
                     outcome: Ok(204),
                     retry_after: None,
@@ -227,5 +227,42 @@ async fn each_is_found_by_its_id_and_sent_again_whatever_stands_behind_it() -> R
     }
     assert!(tried.iter().all(|(over, attempts)| !over || *attempts == 2), "{tried:?}");
     assert_eq!(tried.iter().filter(|(_, attempts)| *attempts == 2).count(), 6);
+    Ok(())
+}
+
+/// What of two types ended in turns: pages of one type miss nothing.
+#[tokio::test]
+async fn pages_of_one_type_show_all_of_it_whatever_ended_between() -> Result<()> {
+    let scene = Scene::set().await?;
+    let told = "UPDATE webhook_endpoints SET filters = '{*}', admits = '{member.added,member.removed}' WHERE org_id = 1;
+        DELETE FROM webhook_endpoints e WHERE org_id = 1
+          AND NOT EXISTS (SELECT FROM webhook_secrets s WHERE s.endpoint_id = e.id);
+        INSERT INTO webhook_outbox (org_id, id, occurred_at, ids, types, moments, data)
+        SELECT 1, gen_random_uuid(), now(), array_agg(gen_random_uuid()),
+          array_agg(CASE WHEN n IN (4, 6, 7, 8) THEN 'member.removed' ELSE 'member.added' END ORDER BY n), array_agg(now()),
+          array_agg(format('{\"object\":\"member\",\"id\":%s,\"version\":1}', n)) FROM generate_series(1, 8) n";
+    sql(&scene.database, told).await?;
+    scene.queue.sequence(100, scene.clock.now()).await?;
+    let claimed = scene.claim(8, 8).await?;
+    assert_eq!(claimed.len(), 8);
+    for places in [&[0, 7][..], &[1, 6], &[2], &[3, 5], &[4]] {
+        let some: Vec<_> = places.iter().map(|at| claimed[*at]).collect();
+        scene.settle(&some).await?;
+    }
+    let mut work = scene.work(1).await?;
+    let whole = listed(&mut *work, &DeliveryFilter::default(), 200).await?;
+    assert_eq!(whole.len(), 8);
+    for kind in [EventType::MemberAdded, EventType::MemberRemoved] {
+        let filter = DeliveryFilter { kind: Some(kind), ..DeliveryFilter::default() };
+        let of: Vec<_> = whole.iter().filter(|one| one.kind == kind).copied().collect();
+        ensure!(of.len() >= 2, "{kind}");
+        for limit in 1..=5 {
+            assert_eq!(
+                ids(&listed(&mut *work, &filter, limit).await?),
+                ids(&of),
+                "{kind} by {limit}"
+            );
+        }
+    }
     Ok(())
 }

@@ -140,9 +140,10 @@ impl Play<'_> {
     /// Gives places to what happened, and takes what is queued into the model.
     async fn learn(&mut self) -> Result<()> {
         self.stage.sequence().await?;
-        let query = "SELECT string_agg(v.id || ' ' || q.endpoint_id, ',') AS words
-            FROM webhook_queue q JOIN webhook_events v ON v.org_id = q.org_id
-              AND v.kept_at = q.kept_at AND v.seq BETWEEN q.first_seq AND q.last_seq";
+        let query = "SELECT string_agg(e.id || ' ' || q.endpoint_id, ',') AS words
+            FROM webhook_queue q JOIN webhook_events v ON v.org_id = q.org_id AND v.kept_at = q.kept_at
+            CROSS JOIN LATERAL unnest(v.ids) WITH ORDINALITY AS e (id, nth)
+            WHERE v.first_seq + e.nth - 1 BETWEEN q.first_seq AND q.last_seq";
         let words = self.stage.words(query).await?.unwrap_or_default();
         let now = self.stage.now();
         for pair in words.split(',').filter(|pair| !pair.is_empty()) {

@@ -2,11 +2,13 @@
 
 use anyhow::{Result, ensure};
 use chrono::TimeDelta;
+use diesel_async::SimpleAsyncConnection;
 use futures_util::future::try_join_all;
+use restartix_kernel::{Clock, SystemClock};
 use restartix_testkit::sql;
 use restartix_webhooks::{EventType, Sequencer, Verdict};
 
-use crate::stage::{LEASE, Stage};
+use crate::stage::{LEASE, Stage, Taken};
 
 #[tokio::test]
 async fn several_sequencers_at_once_leave_no_gap_and_give_no_place_twice() -> Result<()> {
@@ -26,7 +28,8 @@ async fn several_sequencers_at_once_leave_no_gap_and_give_no_place_twice() -> Re
     for organisation in [1, 2] {
         let gaps = format!(
             "SELECT count(*) FILTER (WHERE seq <> nth) + 1000 * abs(count(*) - 400) AS number FROM (
-               SELECT seq, row_number() OVER (ORDER BY seq) AS nth FROM webhook_events
+               SELECT first_seq + e.nth - 1 AS seq, row_number() OVER (ORDER BY first_seq, e.nth) AS nth
+               FROM webhook_events, unnest(ids) WITH ORDINALITY AS e (id, nth)
                WHERE org_id = {organisation}) e"
         );
         assert_eq!(stage.number(&gaps).await?, 0, "organisation {organisation}");
@@ -83,23 +86,72 @@ async fn what_comes_after_its_lease_was_given_to_another_changes_nothing() -> Re
     Ok(())
 }
 
+/// A settle of places of a run, as it goes on while its connection is lost to the one who began it.
+fn settles(found: &Taken, places: i64) -> String {
+    format!(
+        "SELECT definer.settle_webhooks(ARRAY[1]::bigint[], ARRAY['{}']::uuid[], ARRAY['{}']::uuid[],
+           ARRAY[{}]::bigint[], ARRAY[{places}]::bigint[], ARRAY['delivered'], ARRAY[NULL]::timestamptz[],
+           ARRAY[NULL]::timestamptz[], ARRAY[1], ARRAY[2], ARRAY[204, 204], ARRAY[NULL, NULL]::text[],
+           ARRAY[1, 1], ARRAY[0, 0], now(), now())",
+        found.endpoint, found.lease, found.place.run
+    )
+}
+
+#[tokio::test]
+async fn outcomes_that_are_told_again_while_they_are_being_recorded_leave_nothing_behind()
+-> Result<()> {
+    let stage = Stage::set().await?;
+    stage.endpoint(1).await?;
+    stage.happen_together(1, 1, 2).await?;
+    stage.sequence().await?;
+    let claimed = stage.claim(2, 2, 2).await?;
+    assert_eq!(claimed.len(), 2);
+    let mut first = stage.database.superuser().await?;
+    first.batch_execute(&format!("BEGIN; {}", settles(&claimed[0], 1))).await?;
+    let again = settles(&claimed[0], 3);
+    let second = stage.sql(&again);
+    let end = async {
+        let waits = "SELECT count(*) AS number FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while stage.number(waits).await? == 0 {
+            SystemClock.sleep(std::time::Duration::from_millis(5)).await;
+        }
+        first.batch_execute("COMMIT").await.map_err(anyhow::Error::from)
+    };
+    tokio::try_join!(second, end)?;
+    assert_eq!(stage.number("SELECT count(*) AS number FROM webhook_in_flight").await?, 0);
+    let over = "SELECT sum(bit_count(places::bit(64)))::bigint AS number FROM webhook_deliveries";
+    assert_eq!(stage.number(over).await?, 2, "each once");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_got_its_place_by_a_clock_that_is_ahead_is_sent_all_the_same() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.endpoint(1).await?;
+    stage.sql("UPDATE webhook_endpoints SET failures = 2, probe_at = '2026-01-01'").await?;
+    stage.happen(1, 1).await?;
+    stage.queue.sequence(10, stage.now() + TimeDelta::seconds(2)).await?;
+    let probe = stage.claim(1, 1, 1).await?;
+    assert_eq!(probe.len(), 1, "a probe does not ask when it is due");
+    stage.deliver(&probe[0]).await
+}
+
 #[tokio::test]
 async fn the_database_knows_every_type_and_takes_no_prose() -> Result<()> {
     let stage = Stage::set().await?;
+    let quoted =
+        |texts: &[&str]| texts.iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(",");
     let told = |ids: usize, types: &[&str], data: &[&str]| {
-        let quoted = |texts: &[&str]| {
-            texts.iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(",")
-        };
         let all = |text: &str| vec![text; ids].join(",");
         format!(
             "INSERT INTO webhook_outbox (org_id, id, occurred_at, ids, types, moments, data, only_for)
              VALUES (1, gen_random_uuid(), now(), ARRAY[{}]::uuid[], ARRAY[{}]::text[],
-               ARRAY[{}]::timestamptz[], ARRAY[{}]::text[], ARRAY[{}]::uuid[])",
+               ARRAY[{}]::timestamptz[], ARRAY[{}]::text[], NULL)",
             all("gen_random_uuid()"),
             quoted(types),
             all("now()"),
-            quoted(data),
-            all("NULL")
+            quoted(data)
         )
     };
     let insert = |kind: &str, data: &str| told(1, &[kind], &[data]);
@@ -145,20 +197,32 @@ async fn the_database_knows_every_type_and_takes_no_prose() -> Result<()> {
         told(3, &[kind; 3], &[r#"{"object":"file","id":7"#, r#""version":1}"#, &twice]),
         told(2, &[kind; 2], &[r#"{"object":"file","id":7,"version":1,"x":""#, r#""}"#]),
         told(501, &[kind; 501], &[number; 501]),
+        told(2, &[kind; 2], &[&format!("{number}\n{number}"), ""]),
+        told(2, &[kind; 2], &[&format!("{number}\n{number}"), ""]).replace("''", "NULL"),
     ] {
         ensure!(sql(&stage.database, &bad).await.is_err(), "{bad} was taken");
     }
-    let body = |text: &str| {
+    let bodies = |last: i64, texts: &[&str]| {
+        let all = |text: &str| vec![text; texts.len()].join(",");
         format!(
-            "INSERT INTO webhook_events (org_id, id, kept_at, type, seq, body)
-             VALUES (1, gen_random_uuid(), now(), 'file.deleted', 1, '{text}')"
+            "INSERT INTO webhook_events (org_id, kept_at, last_seq, ids, types, bodies)
+             VALUES (1, now(), {last}, ARRAY[{}], ARRAY[{}], ARRAY[{}])",
+            all("gen_random_uuid()"),
+            all("'file.deleted'"),
+            quoted(texts)
         )
     };
-    sql(&stage.database, &body(r#"{"id":"evt_1","data":{"id":7}}"#)).await?;
-    for bad in
-        [r#"{"id":"Ana Pop"}"#, &format!(r#"{{"id":"{}"}}"#, "1:".repeat(2_100)), r#"{"id":""}"#]
-    {
-        ensure!(sql(&stage.database, &body(bad)).await.is_err(), "{bad} was taken");
+    let sound = r#"{"id":"evt_1","data":{"id":7}}"#;
+    sql(&stage.database, &bodies(2, &[sound; 2])).await?;
+    sql(&stage.database, &bodies(-1, &[sound])).await?;
+    let long = format!(r#"{{"id":"{}"}}"#, "1:".repeat(2_100));
+    let long_of_words = format!("[{}]", vec![r#""1""#; 1_100].join(","));
+    for bad in [r#"{"id":"Ana Pop"}"#, &long, &long_of_words, r#"{"id":""}"#] {
+        ensure!(sql(&stage.database, &bodies(3, &[bad])).await.is_err(), "{bad} was taken");
+        ensure!(sql(&stage.database, &bodies(4, &[sound, bad])).await.is_err(), "behind another");
+    }
+    for bad in [bodies(1, &[sound; 2]), bodies(-1, &[sound; 2]), bodies(30, &[sound; 26])] {
+        ensure!(sql(&stage.database, &bad).await.is_err(), "{bad} was taken");
     }
     Ok(())
 }

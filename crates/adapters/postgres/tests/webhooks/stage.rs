@@ -10,7 +10,7 @@ use restartix_postgres::PgWebhookQueue;
 use restartix_tenancy::{ClaimSource, Found, OrgId};
 use restartix_testkit::{TestDatabase, sql};
 use restartix_webhooks::{
-    Attempt, Claim, Claimed, FailureCode, Queue, Sequencer, Settled, Verdict,
+    Attempt, Claim, Claimed, FailureCode, Place, Queue, Sequencer, Settled, Verdict,
 };
 use tokio::sync::Mutex;
 
@@ -32,7 +32,7 @@ pub(crate) struct Taken {
     pub(crate) organisation: OrgId,
     pub(crate) endpoint: WebhookEndpointId,
     pub(crate) lease: EventId,
-    pub(crate) number: u16,
+    pub(crate) place: Place,
     pub(crate) event: EventId,
 }
 
@@ -43,7 +43,7 @@ impl Taken {
             organisation,
             endpoint: row.endpoint,
             lease: row.lease,
-            number: due.number,
+            place: due.place,
             event: due.event,
         })
     }
@@ -110,7 +110,7 @@ impl Stage {
              SELECT {organisation}, (array_agg(e.id ORDER BY m))[1], min(e.at), array_agg(e.id ORDER BY m),
                array_agg('appointment.created'::text), array_agg(e.at ORDER BY m),
                array_agg(format('{{\"object\":\"appointment\",\"id\":%s,\"version\":1}}', n * {together} + m) ORDER BY m),
-               array_agg(NULL::uuid)
+               NULL::uuid
              FROM generate_series(1, {count}) n, generate_series(1, {together}) m
              CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id,
                '{}'::timestamptz + (n * {together} + m) * interval '1 us' AS at) e
@@ -165,7 +165,7 @@ impl Stage {
             organisation: found.organisation,
             endpoint: found.endpoint,
             lease: found.lease,
-            number: found.number,
+            place: found.place,
             attempt,
             verdict,
             pause_until,
