@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use restartix_kernel::{Clock, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -54,6 +55,14 @@ impl Receiver {
     /// Requests so far.
     pub(super) fn count(&self) -> u64 {
         self.seen.requests.load(Ordering::Relaxed)
+    }
+
+    /// Waits for so many altogether, a minute at most.
+    pub(super) async fn arrived(&self, count: u64) {
+        let begun = Instant::now();
+        while self.count() < count && begun.elapsed() < Duration::from_secs(60) {
+            SystemClock.sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Notes from now on when each id comes first.

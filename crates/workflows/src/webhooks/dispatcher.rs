@@ -58,9 +58,9 @@ type Settling<'a> = Option<LocalBoxFuture<'a, (Vec<Settled>, Result<usize, Store
 impl<Q: Queue + 'static> WebhookDispatcher<Q> {
     /// Deliveries under way in one process.
     const MOST: usize = 1024;
-    /// With fewer under way, what was queued is claimed at once: one half is claimed while the other is
-    /// sent. With more, a claim waits for some beats, for it costs by the endpoint and not by the delivery.
-    const HALF: usize = 512;
+    /// With fewer under way, what was queued is claimed at once: some is claimed while the rest is sent.
+    /// With more, a claim waits for some beats, for it costs by the endpoint and not by the delivery.
+    const LOW: usize = 384;
     /// With fewer under way, what is over is recorded at the next beat; with more, after some.
     const FEW: usize = 128;
     /// That many beats.
@@ -160,7 +160,7 @@ impl<Q: Queue + 'static> WebhookDispatcher<Q> {
             let busy = line.under_way + line.over.len();
             let room = Self::MOST.saturating_sub(busy);
             let rested = |beats: u32, few: usize| busy < few || beats >= Self::REST;
-            let may = open && room > 0 && rested(unclaimed, Self::HALF);
+            let may = open && room > 0 && rested(unclaimed, Self::LOW);
             if claiming.is_none() && hungry && may {
                 (hungry, unclaimed) = (false, 0);
                 claiming = self.claiming(room);

@@ -16,7 +16,7 @@ pub struct WebhookSequencer<S> {
 
 impl<S: Sequencer> WebhookSequencer<S> {
     /// Events that are sequenced at once.
-    const BATCH: u16 = 1_000;
+    const BATCH: u16 = 2_000;
 
     /// A worker over `sequencer`.
     pub fn new(sequencer: S, clock: Arc<dyn Clock>) -> Self {
