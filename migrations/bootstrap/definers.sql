@@ -379,7 +379,7 @@ BEGIN
       sum(t.count) OVER (PARTITION BY t.org_id, t.only_for IS NULL ORDER BY t.occurred_at, t.id) - t.count AS before
     FROM taken t JOIN public.webhook_counters c ON c.org_id = t.org_id
   ), blocks AS MATERIALIZED (
-    SELECT p.org_id, p.only_for, b.first_seq, b.last_seq, p.ids[b.low:b.high] AS ids, p.types[b.low:b.high] AS types,
+    SELECT p.org_id, p.only_for, b.first_seq, b.first_seq + b.high - b.low AS last_seq, p.ids[b.low:b.high] AS ids, p.types[b.low:b.high] AS types,
       ARRAY(SELECT concat('{"id":"evt_', e.id, '","type":"', e.type, '","timestamp":"',
           to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
           '","organization_id":', p.org_id, ',"seq":', greatest(b.first_seq + e.nth - 1, 0), ',"data":', e.data, '}')
@@ -387,11 +387,10 @@ BEGIN
           WITH ORDINALITY AS e (id, type, occurred_at, data, nth)) AS bodies
     FROM placed p
     CROSS JOIN LATERAL (
-      SELECT n AS low, least(n + 24, p.count) AS high,
-        (p.last_seq + p.before + n)::bigint AS first_seq, (p.last_seq + p.before + least(n + 24, p.count))::bigint AS last_seq
+      SELECT n AS low, least(n + 24, p.count) AS high, (p.last_seq + p.before + n)::bigint AS first_seq
       FROM generate_series(1, p.count, 25) n WHERE p.only_for IS NULL
       UNION ALL
-      SELECT n, n, (p.least_seq - p.before - n)::bigint, (p.least_seq - p.before - n)::bigint
+      SELECT n, n, (p.least_seq - p.before - n)::bigint
       FROM generate_series(1, p.count) n WHERE p.only_for IS NOT NULL
     ) b
   ), frozen AS (
@@ -470,7 +469,7 @@ BEGIN
   SELECT f.org_id, public.webhook_delivery_id(f.kept_at, f.endpoint_id, s), f.endpoint_id, f.kept_at, s, s, f.attempts,
     f.kept_at, f.types = ARRAY['endpoint.verification']
   FROM freed f CROSS JOIN LATERAL generate_series(f.first_seq, f.last_seq) s
-  WHERE f.under_way & (1::bigint << (s - f.first_seq)::integer) <> 0;
+  WHERE public.holds_place(f.under_way, f.first_seq, s);
   -- Who waits: from endpoint to endpoint through the index, whatever the length of each one's queue.
   WITH RECURSIVE lanes AS (
     (SELECT q.org_id, q.endpoint_id, q.due_at FROM public.webhook_queue q ORDER BY q.org_id, q.endpoint_id, q.due_at LIMIT 1)
@@ -572,16 +571,16 @@ BEGIN
     SELECT t.*, v.ids, v.types, v.bodies
     FROM taken t
     CROSS JOIN LATERAL (
-      SELECT public.array_cat_agg(v.ids[t.first_seq - v.first_seq + 1 : t.upto - v.first_seq + 1]) AS ids,
-        public.array_cat_agg(v.types[t.first_seq - v.first_seq + 1 : t.upto - v.first_seq + 1]) AS types,
-        public.array_cat_agg(v.bodies[t.first_seq - v.first_seq + 1 : t.upto - v.first_seq + 1]) AS bodies
-      FROM (SELECT v.first_seq, v.ids, v.types, v.bodies FROM public.webhook_events v
+      SELECT public.array_cat_agg(v.ids[v.low:v.high]) AS ids, public.array_cat_agg(v.types[v.low:v.high]) AS types,
+        public.array_cat_agg(v.bodies[v.low:v.high]) AS bodies
+      FROM (SELECT v.ids, v.types, v.bodies, t.first_seq - v.first_seq + 1 AS low, t.upto - v.first_seq + 1 AS high
+        FROM public.webhook_events v
         WHERE v.org_id = t.org_id AND v.kept_at = t.kept_at AND v.last_seq BETWEEN t.first_seq AND t.upto + 24
           -- Of the weeks that are still to come none is looked at, whatever the clock of who gave the places.
           AND v.kept_at <= p_now + interval '1 day'
         -- Each holds one at least.
         ORDER BY v.last_seq LIMIT t.upto - t.first_seq + 1) v
-      WHERE v.first_seq <= t.upto
+      WHERE v.high > 0
     ) v
     -- What the feed does not keep any more is over.
     WHERE cardinality(v.ids) = t.upto - t.first_seq + 1
@@ -797,16 +796,16 @@ BEGIN
       SELECT f.first_seq, f.last_seq, f.under_way FROM public.webhook_in_flight f
       WHERE f.org_id = v.org_id AND f.endpoint_id = v.endpoint_id
     ), wanted AS MATERIALIZED (
-      SELECT p.kept_at, p.seq FROM piece p WHERE p.type = ANY (v.admits)
+      SELECT p.kept_at, p.seq, public.webhook_delivery_id(p.kept_at, v.endpoint_id, p.seq) AS delivery
+      FROM piece p WHERE p.type = ANY (v.admits)
         AND NOT EXISTS (SELECT FROM waiting w WHERE p.seq BETWEEN w.first_seq AND w.last_seq
-          AND (w.under_way IS NULL OR w.under_way >> (p.seq - w.first_seq)::integer & 1 = 1))
+          AND (w.under_way IS NULL OR public.holds_place(w.under_way, w.first_seq, p.seq)))
     ), logged AS MATERIALIZED (
       SELECT w.kept_at, w.seq FROM wanted w
       WHERE EXISTS (SELECT FROM public.webhook_deliveries d
         WHERE d.org_id = v.org_id AND d.endpoint_id = v.endpoint_id AND d.kept_at = w.kept_at
-          AND d.id >= public.webhook_delivery_id(w.kept_at, v.endpoint_id, w.seq)
-          AND d.id <= public.webhook_delivery_id(w.kept_at, v.endpoint_id, w.seq + 59)
-          AND d.first_seq <= w.seq AND d.places >> least(w.seq - d.first_seq, 60)::integer & 1 = 1)
+          AND d.id BETWEEN w.delivery AND public.webhook_run_end(w.delivery)
+          AND public.holds_place(d.places, d.first_seq, w.seq))
     ), over AS MATERIALIZED (
       SELECT l.seq FROM logged l WHERE public.retake_webhook(v.org_id, v.endpoint_id, l.kept_at, l.seq)
     ), ours AS MATERIALIZED (

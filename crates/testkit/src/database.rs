@@ -1,10 +1,11 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use restartix_kernel::{RandomExt, Secret, SystemRandom};
+use restartix_kernel::{Clock, RandomExt, Secret, SystemClock, SystemRandom};
 use restartix_postgres::migrate::{self, RoleUrls};
 use restartix_postgres::{Database, DatabaseConfig};
 use rustix::io::Errno;
@@ -103,6 +104,23 @@ impl TestDatabase {
     /// A connection as the superuser, who is above row-level security.
     pub async fn superuser(&self) -> Result<AsyncPgConnection> {
         connect(&self.server, &self.name).await
+    }
+
+    /// Returns as soon as somebody waits for a lock here.
+    ///
+    /// # Errors
+    /// Nobody does within some seconds.
+    pub async fn wait_until_somebody_waits(&self) -> Result<()> {
+        let mut superuser = self.superuser().await?;
+        let waiting = "SELECT 1 / count(*) FROM pg_stat_activity \
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        for _ in 0..1000 {
+            if superuser.batch_execute(waiting).await.is_ok() {
+                return Ok(());
+            }
+            SystemClock.sleep(Duration::from_millis(5)).await;
+        }
+        bail!("nobody waits")
     }
 
     /// A client of its own as the superuser, who is above row-level security: for queries that the platform

@@ -7,6 +7,7 @@ DROP FUNCTION retake_webhook(bigint, uuid, timestamptz, bigint);
 DROP FUNCTION webhook_run_end(uuid);
 DROP FUNCTION webhook_delivery_seq(uuid);
 DROP FUNCTION highest_place(bigint);
+DROP FUNCTION holds_place(bigint, bigint, bigint);
 DROP AGGREGATE array_cat_agg(anycompatiblearray);
 CREATE OR REPLACE FUNCTION webhook_words(document text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

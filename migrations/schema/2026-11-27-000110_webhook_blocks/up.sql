@@ -251,6 +251,19 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$select 64 - position('1' in places::bit(64)::text)$$;
 COMMENT ON FUNCTION highest_place(bigint) IS 'The number of the highest bit, from 0.';
 
+-- Whether a row that begins with a place holds another: a bit for each, the first is the lowest.
+CREATE FUNCTION holds_place(places bigint, first_seq bigint, seq bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$select CASE WHEN seq BETWEEN first_seq AND first_seq + 59 THEN places >> (seq - first_seq)::integer & 1 = 1 ELSE false END$$;
+COMMENT ON FUNCTION holds_place(bigint, bigint, bigint) IS 'Whether a row holds a place.';
+
+-- The greatest id that a delivery of the run of an id's delivery may have.
+CREATE FUNCTION webhook_run_end(id uuid) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$select (left(id::text, 13) || '-7' || substr(h, 1, 3) || '-8' || substr(h, 4, 3) || '-' || substr(h, 7, 4) || 'ffffffff')::uuid
+  from lpad(to_hex(least(public.webhook_delivery_seq(id) + 59, 1099511627775)), 10, '0') h$$;
+COMMENT ON FUNCTION webhook_run_end(uuid) IS 'The greatest id of a run.';
+
 -- The events of the places from one to another of one moment that are in the feed, the last first: so many
 -- at most, and of one type if one is asked for.
 CREATE FUNCTION webhook_places(p_org bigint, p_kept_at timestamptz, p_first bigint, p_last bigint, p_type text, p_limit bigint)
@@ -321,16 +334,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
   ) r
   CROSS JOIN LATERAL webhook_places(p_org, r.kept_at, r.first_seq, r.upto, p_type,
     CASE WHEN r.under_way IS NULL THEN p_limit ELSE 60 END) v
-  WHERE r.under_way IS NULL OR r.under_way & (1::bigint << (v.seq - r.first_seq)::integer) <> 0
+  WHERE r.under_way IS NULL OR holds_place(r.under_way, r.first_seq, v.seq)
   ORDER BY 1 DESC LIMIT p_limit
 $$;
-
--- The greatest id that a delivery of the run of an id's delivery may have.
-CREATE FUNCTION webhook_run_end(id uuid) RETURNS uuid
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$select (left(id::text, 13) || '-7' || substr(h, 1, 3) || '-8' || substr(h, 4, 3) || '-' || substr(h, 7, 4) || 'ffffffff')::uuid
-  from lpad(to_hex(least(public.webhook_delivery_seq(id) + 59, 1099511627775)), 10, '0') h$$;
-COMMENT ON FUNCTION webhook_run_end(uuid) IS 'The greatest id of a run.';
 
 -- An organisation's deliveries that are over, the newest first, from below an id: of each endpoint that the
 -- log knows the newest rows, and those that reach across that id; of what they hold, the newest. Each row
@@ -360,7 +366,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
          AND (p_outcome IS NULL OR d.outcome = p_outcome)
          AND d.kept_at >= coalesce(p_since, '-infinity') AND d.kept_at < coalesce(p_until, 'infinity')
          AND (p_type IS NULL OR (p_type = ANY (d.types) AND EXISTS (SELECT FROM unnest(d.types) WITH ORDINALITY AS t (type, nth)
-           WHERE t.type = p_type AND d.places & (1::bigint << (t.nth - 1)::integer) <> 0)))
+           WHERE t.type = p_type AND holds_place(d.places, 1, t.nth))))
        ORDER BY d.id DESC LIMIT p_limit + CASE WHEN p_type IS NULL THEN 0 ELSE 59 END)
       UNION ALL
       SELECT d.kept_at, d.endpoint_id, d.first_seq, d.places, d.types, d.outcome, d.attempts, d.ended_at, d.statuses,
@@ -372,7 +378,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         AND (p_outcome IS NULL OR d.outcome = p_outcome)
         AND d.kept_at >= coalesce(p_since, '-infinity') AND d.kept_at < coalesce(p_until, 'infinity')) d
     CROSS JOIN LATERAL generate_series(0, cardinality(d.sizes) - 1) n
-    WHERE d.places & (1::bigint << n) <> 0 AND (p_type IS NULL OR d.types[n + 1] = p_type)
+    WHERE holds_place(d.places, 0, n) AND (p_type IS NULL OR d.types[n + 1] = p_type)
       AND (p_before IS NULL OR webhook_delivery_id(d.kept_at, d.endpoint_id, d.first_seq + n) < p_before)
     ORDER BY 1 DESC LIMIT p_limit
   )
@@ -387,22 +393,21 @@ $$;
 CREATE FUNCTION retake_webhook(p_org bigint, p_endpoint uuid, p_kept_at timestamptz, p_seq bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
+  v_id uuid := public.webhook_delivery_id(p_kept_at, p_endpoint, p_seq);
   v public.webhook_deliveries;
   v_at integer;
   v_left bigint;
 BEGIN
   SELECT d.* INTO v FROM public.webhook_deliveries d
   WHERE d.org_id = p_org AND d.endpoint_id = p_endpoint AND d.kept_at = p_kept_at
-    AND d.id >= public.webhook_delivery_id(p_kept_at, p_endpoint, p_seq)
-    AND d.id <= public.webhook_delivery_id(p_kept_at, p_endpoint, CASE WHEN p_seq > 0 THEN p_seq + 59 ELSE p_seq END)
-    AND d.first_seq <= p_seq AND d.places >> least(p_seq - d.first_seq, 60)::integer & 1 = 1
+    AND d.id BETWEEN v_id AND public.webhook_run_end(v_id) AND public.holds_place(d.places, d.first_seq, p_seq)
   FOR UPDATE;
   IF NOT FOUND THEN
     RETURN false;
   END IF;
   v_at := p_seq - v.first_seq + 1;
   INSERT INTO public.webhook_attempts (org_id, delivery_id, id, kept_at, ended_at, status, code, duration_ms, size)
-  VALUES (p_org, public.webhook_delivery_id(p_kept_at, p_endpoint, p_seq), gen_random_uuid(), p_kept_at, v.ended_at,
+  VALUES (p_org, v_id, gen_random_uuid(), p_kept_at, v.ended_at,
     v.statuses[v_at], v.codes[v_at], v.durations_ms[v_at], v.sizes[v_at]);
   v_left := v.places & ~(1::bigint << (v_at - 1));
   IF v_left = 0 THEN
@@ -424,7 +429,8 @@ BEGIN
   FOREACH f IN ARRAY ARRAY['webhook_waiting(bigint, uuid, uuid, text, timestamptz, timestamptz, bigint)',
     'webhook_ended(bigint, uuid, uuid, text, timestamptz, timestamptz, text, bigint)',
     'webhook_places(bigint, timestamptz, bigint, bigint, text, bigint)', 'webhook_delivery_seq(uuid)',
-    'webhook_feed(bigint, bigint, bigint)', 'webhook_run_end(uuid)', 'highest_place(bigint)', 'retake_webhook(bigint, uuid, timestamptz, bigint)']
+    'webhook_feed(bigint, bigint, bigint)', 'webhook_run_end(uuid)', 'highest_place(bigint)',
+    'holds_place(bigint, bigint, bigint)', 'retake_webhook(bigint, uuid, timestamptz, bigint)']
   LOOP
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO core_app, core_definer', f);

@@ -4,7 +4,7 @@ mod support;
 
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
-use restartix_kernel::{Clock as _, EventId, ManualClock, SeededRandom, SystemClock};
+use restartix_kernel::{EventId, ManualClock, SeededRandom};
 use restartix_postgres::{PgExpiredAnswers, PgUnits};
 use restartix_telemetry::Operation;
 use restartix_tenancy::{Principal, Role};
@@ -95,7 +95,7 @@ async fn a_twin_waits_for_the_end_of_the_first_whatever_it_is() -> Result<()> {
         let (kept, ()) = tokio::join!(
             async { second.answers().claim(&key, scene.now, scene.now + DAY).await.unwrap() },
             async {
-                scene.wait_until_somebody_waits().await.unwrap();
+                scene.database.wait_until_somebody_waits().await.unwrap();
                 if made {
                     first.answers().keep(&key, b"first").await.unwrap();
                     scene.commit(first).await.unwrap();
@@ -108,22 +108,6 @@ async fn a_twin_waits_for_the_end_of_the_first_whatever_it_is() -> Result<()> {
         second.roll_back().await?;
     }
     Ok(())
-}
-
-impl Scene {
-    async fn wait_until_somebody_waits(&self) -> Result<()> {
-        use diesel_async::SimpleAsyncConnection;
-        let mut superuser = self.database.superuser().await?;
-        let waiting = "SELECT 1 / count(*) FROM pg_stat_activity \
-            WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        for _ in 0..1000 {
-            if superuser.batch_execute(waiting).await.is_ok() {
-                return Ok(());
-            }
-            SystemClock.sleep(std::time::Duration::from_millis(5)).await;
-        }
-        anyhow::bail!("nobody waits")
-    }
 }
 
 #[tokio::test]

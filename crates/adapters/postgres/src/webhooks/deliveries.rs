@@ -153,7 +153,7 @@ impl Deliveries for PgWork {
             .await
             .map_err(store_error)?;
         rows.reverse();
-        rows.extend(self.over(id).await?.as_ref().map(AttemptRow::last_of));
+        rows.extend(self.over(id).await?.map(AttemptRow::from));
         rows.into_iter().map(AttemptRecord::try_from).collect()
     }
 

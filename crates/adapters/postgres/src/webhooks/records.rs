@@ -38,7 +38,7 @@ impl TryFrom<WaitingRow> for Delivery {
 }
 
 /// One that is over, with the attempt that ended it.
-#[derive(Clone, Queryable)]
+#[derive(Queryable)]
 pub(super) struct OverRow {
     pub(super) id: Uuid,
     pub(super) kept_at: DateTime<Utc>,
@@ -73,12 +73,9 @@ impl TryFrom<OverRow> for Delivery {
 }
 
 /// One attempt.
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = attempts)]
 pub(super) struct AttemptRow {
-    delivery_id: Uuid,
-    id: Uuid,
-    kept_at: DateTime<Utc>,
     ended_at: DateTime<Utc>,
     status: Option<i32>,
     code: Option<String>,
@@ -86,17 +83,13 @@ pub(super) struct AttemptRow {
     size: i32,
 }
 
-impl AttemptRow {
-    /// The attempt that ended a delivery; of one delivery, each end has its own id.
-    pub(super) fn last_of(row: &OverRow) -> Self {
-        let micros = u64::try_from(row.ended_at.timestamp_micros()).unwrap_or_default();
+/// The attempt that ended a delivery.
+impl From<OverRow> for AttemptRow {
+    fn from(row: OverRow) -> Self {
         Self {
-            delivery_id: row.id,
-            id: Uuid::from_u64_pair(row.id.as_u64_pair().1, micros),
-            kept_at: row.kept_at,
             ended_at: row.ended_at,
             status: row.status,
-            code: row.code.clone(),
+            code: row.code,
             duration_ms: row.duration_ms,
             size: row.size,
         }

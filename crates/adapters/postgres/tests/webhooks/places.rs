@@ -4,7 +4,6 @@ use anyhow::{Result, ensure};
 use chrono::TimeDelta;
 use diesel_async::SimpleAsyncConnection;
 use futures_util::future::try_join_all;
-use restartix_kernel::{Clock, SystemClock};
 use restartix_testkit::sql;
 use restartix_webhooks::{EventType, Sequencer, Verdict};
 
@@ -111,11 +110,7 @@ async fn outcomes_that_are_told_again_while_they_are_being_recorded_leave_nothin
     let again = settles(&claimed[0], 3);
     let second = stage.sql(&again);
     let end = async {
-        let waits = "SELECT count(*) AS number FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while stage.number(waits).await? == 0 {
-            SystemClock.sleep(std::time::Duration::from_millis(5)).await;
-        }
+        stage.database.wait_until_somebody_waits().await?;
         first.batch_execute("COMMIT").await.map_err(anyhow::Error::from)
     };
     tokio::try_join!(second, end)?;
