@@ -28,7 +28,6 @@ async fn in_hipaa_mode_a_room_is_kept_moved_and_deleted_by_the_name_that_it_was_
     assert_eq!(stack.number(&mapped).await?, 1, "whose it is, the database alone knows");
     wait_until_shown(&clinic, id, "the notice", |one| !one["waiting_since"].is_null())?;
     leave(&stack, &stay)?;
-    // Heard late, they would seem to be in the call together with the specialist: it would have begun.
     wait_until_shown(&clinic, id, "their going", |one| one["waiting_since"].is_null())?;
 
     let room = || account(&stack).get(&format!("/rooms/{name}"))?.expect(200);
@@ -40,7 +39,8 @@ async fn in_hipaa_mode_a_room_is_kept_moved_and_deleted_by_the_name_that_it_was_
         Ok((room()?["config"]["exp"].as_i64() == Some(before + 2 * 3600)).then_some(()))
     })?;
     assert_eq!(stack.daily.room_names(), std::slice::from_ref(name), "the same room");
-    enter(&stack, &clinic.specialist, id)?;
+    // Not the specialist: once both have come, it is under way and cannot be cancelled.
+    enter(&stack, &clinic.patient, id)?;
     clinic.cancel(id)?;
     wait_for("the room to go", PATIENCE, || Ok(stack.daily.room_names().is_empty().then_some(())))
 }
