@@ -10,7 +10,8 @@
 //! Why these crates: `figment` merges file and environment, and nothing else of it is used, because
 //! its own errors stop at the first fault and quote values; `metrics-exporter-prometheus` renders
 //! what the facade `metrics` counted and opens no port of its own; `indicatif` draws progress where a
-//! terminal watches, and nothing where none does; `anyhow` because whoever started
+//! terminal watches, and nothing where none does; `rustix` asks the system for open files without a line of
+//! `unsafe`; `anyhow` because whoever started
 //! a program can only read what went wrong.
 
 mod assemble;

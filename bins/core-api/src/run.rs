@@ -6,6 +6,7 @@ use actix_web::rt::{System, spawn};
 use anyhow::Context;
 use restartix_daily::Daily;
 use restartix_kernel::{Clock, Random, SystemClock, SystemRandom};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -13,7 +14,7 @@ use crate::assemble::{App, assemble, storage, workers};
 use crate::config;
 use crate::metrics::Metrics;
 use crate::scanner;
-use crate::serve::{GRACE, Listening, listen};
+use crate::serve::{GRACE, Listening, listen, listen_for_scrapes};
 use crate::telemetry;
 use crate::work::keep_all_working;
 
@@ -23,6 +24,7 @@ const FOLD: std::time::Duration = std::time::Duration::from_secs(5);
 /// Serves until a signal, then finishes what is under way.
 pub(crate) fn serve(config: &config::Server, with_workers: bool) -> anyhow::Result<()> {
     let metrics = Metrics::install()?;
+    allow_open_files();
     System::new().block_on(serve_until_signal(config, with_workers, metrics))
 }
 
@@ -47,12 +49,7 @@ async fn serve_until_signal(
         spawn(async move { keep_all_working(&workers, &*clock, &stopped).await })
     });
     spawn(async move { readiness.watch().await });
-    spawn(async move {
-        loop {
-            clock.sleep(FOLD).await;
-            metrics.fold();
-        }
-    });
+    spawn(fold(metrics, clock));
     let bind = config.http.bind;
     let Listening { addresses, handle, server } =
         listen(api, &config.http).with_context(|| format!("listen on {bind}"))?;
@@ -81,6 +78,8 @@ async fn serve_until_signal(
 
 /// Runs the workers until a signal, then finishes their batch.
 pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
+    let metrics = Metrics::install()?;
+    allow_open_files();
     System::new().block_on(async {
         let (clock, random) = system();
         let signals = signals()?;
@@ -94,6 +93,15 @@ pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
             telemetry.vouch().await.context("telemetry.url")?;
         }
         workers.extend(telemetry::workers(config, telemetry.as_ref(), &clock, &random)?);
+        spawn(fold(metrics.clone(), clock.clone()));
+        if let Some(bind) = config.metrics {
+            let Listening { addresses, server, .. } =
+                listen_for_scrapes(Arc::new(metrics), bind)
+                    .with_context(|| format!("listen on {bind}"))?;
+            tracing::info!(?addresses, "listening");
+            // It ends with the process: nobody waits for a scrape.
+            spawn(server);
+        }
         let (stop, stopped) = watch::channel(false);
         let workers = spawn(async move { keep_all_working(&workers, &*clock, &stopped).await });
         tracing::info!("working");
@@ -106,6 +114,24 @@ pub(crate) fn work(config: &config::Server) -> anyhow::Result<()> {
         tracing::info!("stopped");
         Ok(())
     })
+}
+
+/// Lets the process open as many files as the system allows it at most. A socket is one of them, and what is
+/// allowed without asking is often less than the connections of a busy worker.
+fn allow_open_files() {
+    let most = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }) {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(error, "the limit of open files stays as it is");
+    }
+}
+
+/// Folds what was measured, now and then.
+async fn fold(metrics: Metrics, clock: Arc<dyn Clock>) {
+    loop {
+        clock.sleep(FOLD).await;
+        metrics.fold();
+    }
 }
 
 fn system() -> (Arc<dyn Clock>, Arc<dyn Random>) {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
-use restartix_http_api::{Api, RouteTable};
+use restartix_http_api::{Api, MetricsText, RouteTable, vitals};
 
 use crate::config::Http;
 
@@ -35,14 +36,31 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 pub fn listen(api: Api, http: &Http) -> io::Result<Listening> {
     let api = Arc::new(api);
     let table = Arc::new(RouteTable::new(restartix_web::routes()));
-    let server = HttpServer::new(move || App::new().configure(table.configure(&api)))
-        .workers(http.workers)
+    listening(http.bind, http.workers, move |app| table.configure(&api)(app))
+}
+
+/// Listens at `bind` and tells no more than `/healthz` and `/metrics`.
+pub(crate) fn listen_for_scrapes(
+    metrics: Arc<dyn MetricsText>,
+    bind: SocketAddr,
+) -> io::Result<Listening> {
+    listening(bind, 1, move |app| vitals(metrics.clone())(app))
+}
+
+/// A server on so many threads, each with what `configure` registers.
+fn listening(
+    bind: SocketAddr,
+    threads: usize,
+    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<Listening> {
+    let server = HttpServer::new(move || App::new().configure(&configure))
+        .workers(threads)
         .client_request_timeout(HEAD)
         .keep_alive(KEEP_ALIVE)
         .client_disconnect_timeout(DISCONNECT)
         .shutdown_timeout(GRACE.as_secs())
         .disable_signals()
-        .bind(http.bind)?;
+        .bind(bind)?;
     let addresses = server.addrs();
     let server = server.run();
     Ok(Listening { addresses, handle: server.handle(), server })

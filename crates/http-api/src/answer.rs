@@ -43,7 +43,8 @@ pub(crate) fn answer(
     response
 }
 
-fn rendered_response(rendered: Rendered) -> HttpResponse {
+/// What is rendered, as it goes out.
+pub(crate) fn rendered_response(rendered: Rendered) -> HttpResponse {
     let Rendered { status, headers, body, .. } = rendered;
     let mut response = match body {
         Payload::Whole(body) => HttpResponse::build(status).body(body),

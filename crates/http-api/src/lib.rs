@@ -37,6 +37,7 @@ mod route;
 mod routes;
 mod sketch;
 mod table;
+mod vitals;
 pub mod wire;
 
 /// What a page says of its answer, so that it needs no HTTP library of its own.
@@ -56,3 +57,4 @@ pub use route::{
 };
 pub use sketch::Sketch;
 pub use table::RouteTable;
+pub use vitals::vitals;

@@ -23,12 +23,15 @@ pub struct Http {
     pub rate_limits: RatePolicy,
 }
 
+/// What [`SocketAddr`] asks of a text.
+pub(super) const ADDRESS: &str = "must be an address and a port";
+
 const ORIGIN: &str = "must be an origin: http or https, a host, perhaps a port, no path";
 
 impl Http {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
-        let bind = reader.or("http.bind", default, parsed("must be an address and a port"));
+        let bind = reader.or("http.bind", default, parsed(ADDRESS));
         let public_url = public_url(reader, bind);
         let trusted_proxies = reader
             .list("http.trusted_proxies", parsed("must be addresses or networks, as 10.0.0.0/8"));

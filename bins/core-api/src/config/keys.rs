@@ -50,6 +50,11 @@ pub const KEYS: &[Key] = &[
         "standard",
         "`standard`, or in development `lifted`: so high that a bench does not meet them.",
     ),
+    plain(
+        "metrics.bind",
+        "none",
+        "Address and port where `worker` answers `/healthz` and `/metrics`; for whoever scrapes, not for the internet. `serve` answers them at its own.",
+    ),
     secret("database.app_url", "required", "PostgreSQL as `core_app`, which serves requests."),
     secret(
         "database.worker_url",

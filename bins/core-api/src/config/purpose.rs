@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use restartix_identity::{Expected, KeySource};
@@ -5,7 +6,8 @@ use restartix_kernel::Secret;
 use restartix_telemetry::SealKey;
 
 use super::database::{ca_file, endpoint, required_url};
-use super::reader::Reader;
+use super::http::ADDRESS;
+use super::reader::{Reader, parsed};
 use super::{
     Database, Faults, Http, Insights, Log, Profile, Redis, Settings, StorageClient, Telemetry,
     Webhooks, audit, daily, identity, storage,
@@ -18,6 +20,8 @@ pub struct Server {
     pub profile: Profile,
     /// How it is reached.
     pub http: Http,
+    /// Where workers that run apart tell what they count; perhaps nowhere.
+    pub metrics: Option<SocketAddr>,
     /// PostgreSQL.
     pub database: Database,
     /// Redis.
@@ -49,6 +53,7 @@ impl Server {
         let mut reader = Reader::new(settings);
         Log::read(&mut reader);
         let http = Http::read(&mut reader);
+        let metrics = reader.optional("metrics.bind", parsed(ADDRESS));
         let database = Database::read(&mut reader);
         let redis = Redis::read(&mut reader);
         let identity = identity::read(&mut reader);
@@ -72,6 +77,7 @@ impl Server {
             Some(Self {
                 profile,
                 http,
+                metrics,
                 database,
                 redis,
                 identity,

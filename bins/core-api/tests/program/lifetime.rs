@@ -55,6 +55,29 @@ async fn an_empty_database_becomes_a_server_that_knows_its_member_and_ends_in_or
 }
 
 #[tokio::test]
+async fn workers_apart_tell_what_they_count_and_nothing_else() {
+    let program = Program::with_database().await;
+    let workers = program.work(256).await;
+    let alive = workers.until_answer("/healthz", 200).await;
+    assert_eq!(body(&alive)["status"], "ok", "{alive}");
+    let counted = workers.until_text("/metrics", "webhook_oldest_due_age_seconds").await;
+    assert!(counted.contains("text/plain; version=0.0.4"), "{counted}");
+    let nothing = get(workers.address, "/v1/me", None).await;
+    assert!(nothing.starts_with("HTTP/1.1 404"), "{nothing}");
+    let log = workers.end().await;
+    assert!(log.contains("working") && log.contains("stopped"), "{log}");
+}
+
+#[tokio::test]
+async fn as_many_files_may_be_open_as_the_system_allows() {
+    let workers = Program::with_database().await.work(256).await;
+    let limit = workers.limit("Max open files");
+    let [soft, hard] = [3, 4].map(|at| limit.split_whitespace().nth(at).unwrap_or_default());
+    assert!(soft == hard && soft != "256", "{limit}");
+    workers.end().await;
+}
+
+#[tokio::test]
 async fn a_server_whose_configuration_is_wrong_does_not_start() {
     let program = Program::with("CORE_HTTP__WORKERS", "none");
     let told = program.refused(&["serve"]);

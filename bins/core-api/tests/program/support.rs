@@ -25,8 +25,16 @@ pub(crate) struct Program(Vec<(String, String)>);
 impl Program {
     /// With a database in which nothing is; its roles may be there, for they are the cluster's.
     pub(crate) async fn with_empty_database() -> Self {
-        let empty = TestDatabase::blank().await.unwrap();
-        let url = |role| empty.url(role).expose_secret().to_owned();
+        Self::over(&TestDatabase::blank().await.unwrap())
+    }
+
+    /// With a database that has every migration.
+    pub(crate) async fn with_database() -> Self {
+        Self::over(&TestDatabase::create().await.unwrap())
+    }
+
+    fn over(database: &TestDatabase) -> Self {
+        let url = |role| database.url(role).expose_secret().to_owned();
         let nothing = format!("127.0.0.1:{}", free_port().unwrap());
         Self::of(&[
             ("CORE_DATABASE__BOOTSTRAP_URL", &url("postgres")),
@@ -51,6 +59,7 @@ impl Program {
         let usual = [
             ("CORE_PROFILE", "development"),
             ("CORE_HTTP__BIND", "127.0.0.1:0"),
+            ("CORE_METRICS__BIND", "127.0.0.1:0"),
             ("CORE_IDENTITY__HS256_SECRET", SECRET),
             ("CORE_DAILY__API_KEY", "key-of-the-account"),
         ];
@@ -82,7 +91,24 @@ impl Program {
 
     /// Starts the server, and waits until it says where it listens.
     pub(crate) async fn serve(&self) -> Server {
-        let mut command = tokio::process::Command::from(self.command(&["serve"]));
+        Self::listening(self.command(&["serve"])).await
+    }
+
+    /// Starts the workers apart, where no more than so many files may be open, unless they ask for more.
+    pub(crate) async fn work(&self, open_files: u16) -> Server {
+        let work = self.command(&["worker"]);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("ulimit -Sn {open_files}; exec \"$0\" \"$@\"")]);
+        shell.arg(work.get_program()).args(work.get_args());
+        Self::listening({
+            shell.env_clear().envs(self.0.iter().cloned());
+            shell
+        })
+        .await
+    }
+
+    async fn listening(command: Command) -> Server {
+        let mut command = tokio::process::Command::from(command);
         let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut log = String::new();
@@ -119,6 +145,25 @@ impl Server {
             }
         };
         tokio::time::timeout(Duration::from_secs(10), asked).await.expect("another status")
+    }
+
+    /// Asks for `path` until the answer holds this text, for ten seconds at most.
+    pub(crate) async fn until_text(&self, path: &str, text: &str) -> String {
+        let asked = async {
+            loop {
+                let answer = get(self.address, path, None).await;
+                if answer.contains(text) {
+                    return answer;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), asked).await.expect("another text")
+    }
+
+    /// The line of its limits that begins so.
+    pub(crate) fn limit(&self, name: &str) -> String {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id().unwrap()));
+        limits.unwrap().lines().find(|line| line.starts_with(name)).unwrap().to_owned()
     }
 
     /// Asks it to end, requires that it does so in order, and answers its log.

@@ -14,7 +14,7 @@ mod insights;
 mod integrations;
 mod me;
 mod memberships;
-mod operations;
+pub(crate) mod operations;
 mod organization;
 mod people;
 mod programs;

@@ -3,7 +3,7 @@ use restartix_tenancy::RateClass;
 use serde_json::json;
 
 use crate::api::{Dependency, State};
-use crate::{AuditClass, Declared, Document, Open, Problem, Route, Verb};
+use crate::{AuditClass, Declared, Document, MetricsText, Open, Problem, Route, Verb};
 
 const AUDIT: AuditClass = AuditClass::Exempt { why: "says nothing of any organisation" };
 
@@ -24,7 +24,17 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn alive(_: Open<'_>, (): ()) -> Result<Document, Problem> {
-    Ok(Document::new("application/json", json!({"status": "ok"}).to_string()))
+    Ok(running())
+}
+
+/// What is told of a process that runs.
+pub(crate) fn running() -> Document {
+    Document::new("application/json", json!({"status": "ok"}).to_string())
+}
+
+/// What it counted.
+pub(crate) fn counters(metrics: &dyn MetricsText) -> Document {
+    Document::new("text/plain; version=0.0.4; charset=utf-8", metrics.render())
 }
 
 async fn ready(open: Open<'_>, (): ()) -> Result<Document, Problem> {
@@ -39,7 +49,7 @@ async fn ready(open: Open<'_>, (): ()) -> Result<Document, Problem> {
 }
 
 async fn counted(open: Open<'_>, (): ()) -> Result<Document, Problem> {
-    Ok(Document::new("text/plain; version=0.0.4; charset=utf-8", open.api.metrics.render()))
+    Ok(counters(&*open.api.metrics))
 }
 
 const fn word_of(state: State) -> &'static str {
