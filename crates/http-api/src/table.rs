@@ -120,8 +120,9 @@ async fn answer(
     }
 }
 
+/// The one place where routes are registered: from the table, and what a process without one tells of itself.
 #[expect(clippy::disallowed_methods, reason = "the route table is where routes are registered")]
-fn register(config: &mut ServiceConfig, service: impl HttpServiceFactory + 'static) {
+pub(crate) fn register(config: &mut ServiceConfig, service: impl HttpServiceFactory + 'static) {
     config.service(service);
 }
 
